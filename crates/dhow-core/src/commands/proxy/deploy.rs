@@ -1,0 +1,214 @@
+//! `kamal-proxy deploy`: sends a service's requests to a container, with flags in Kamal's order.
+
+use super::{app_directory_in_proxy, services};
+use crate::commands::app;
+use crate::config::{Accessory, Config, Proxy, Role, Tls};
+use crate::shell::{Command, Word};
+
+/// Where a certificate and its key lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificatePaths {
+    /// The PEM chain.
+    pub certificate: String,
+    /// The PEM key.
+    pub private_key: String,
+}
+
+impl CertificatePaths {
+    /// In the directory `tls/NAME` of an app.
+    pub(super) fn under(app_directory: &str, name: &str) -> CertificatePaths {
+        let file = |file| format!("{app_directory}/tls/{name}/{file}.pem");
+        CertificatePaths { certificate: file("cert"), private_key: file("key") }
+    }
+}
+
+/// What a deploy says besides the proxy settings themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Deploy {
+    /// Seconds for the target to become healthy.
+    pub deploy_timeout: u32,
+    /// Seconds for requests of the replaced target.
+    pub drain_timeout: u32,
+    /// As the proxy sees them.
+    pub certificate: Option<CertificatePaths>,
+    /// Directory of error pages, as the proxy sees it.
+    pub error_pages: Option<String>,
+}
+
+/// Sends a role's requests to this container (its id or name). Blocks until it is healthy and the old one has drained.
+/// `None` for a role without proxy.
+pub fn deploy_for_role(config: &Config, role: &Role, container: &Word, version: &str) -> Option<Command> {
+    let proxy = role.proxy.as_ref()?;
+    let paths = CertificatePaths::under(&app_directory_in_proxy(config), &role.name);
+    let pages = config.error_pages_path.as_ref().map(|_| app::error_pages_in_proxy(config, version));
+    let settings = Deploy { certificate: custom(proxy, paths), error_pages: pages, ..timeouts(config) };
+    Some(deploy(&config.prefix(role), container, proxy, &settings))
+}
+
+/// The same for an accessory. The app's error pages are not used: they exist per version, which an accessory has not.
+pub fn deploy_for_accessory(config: &Config, accessory: &Accessory, container: &Word) -> Option<Command> {
+    let proxy = accessory.proxy.as_ref()?;
+    let paths = CertificatePaths::under(&app_directory_in_proxy(config), &accessory.service);
+    let settings = Deploy { certificate: custom(proxy, paths), ..timeouts(config) };
+    Some(deploy(&accessory.service, container, proxy, &settings))
+}
+
+/// Sends the requests of a service to the port of a container.
+pub fn deploy(name: &str, container: &Word, proxy: &Proxy, settings: &Deploy) -> Command {
+    let target = Word::literal("--target=").then(container.clone()).then(format!(":{}", proxy.app_port));
+    services::call("deploy", name).word(target).extend(flags(proxy, settings))
+}
+
+fn timeouts(config: &Config) -> Deploy {
+    Deploy { deploy_timeout: config.deploy_timeout, drain_timeout: config.drain_timeout, ..Deploy::default() }
+}
+
+fn custom(proxy: &Proxy, paths: CertificatePaths) -> Option<CertificatePaths> {
+    matches!(proxy.tls, Tls::Custom(_)).then_some(paths)
+}
+
+fn flags(proxy: &Proxy, settings: &Deploy) -> Vec<Word> {
+    let Deploy { certificate, .. } = settings;
+    [
+        each("host", &proxy.hosts),
+        switch("tls", (proxy.tls != Tls::Off).then_some(true)),
+        text("tls-certificate-path", certificate.as_ref().map(|paths| &paths.certificate)),
+        text("tls-private-key-path", certificate.as_ref().map(|paths| &paths.private_key)),
+        seconds("deploy-timeout", Some(settings.deploy_timeout)),
+        seconds("drain-timeout", Some(settings.drain_timeout)),
+        seconds("health-check-interval", proxy.healthcheck.interval),
+        seconds("health-check-timeout", proxy.healthcheck.timeout),
+        text("health-check-path", proxy.healthcheck.path.as_ref()),
+        seconds("target-timeout", proxy.response_timeout),
+        switch("buffer-requests", Some(proxy.buffering.requests)),
+        switch("buffer-responses", Some(proxy.buffering.responses)),
+        bytes("buffer-memory", proxy.buffering.memory),
+        bytes("max-request-body", proxy.buffering.max_request_body),
+        bytes("max-response-body", proxy.buffering.max_response_body),
+        each("path-prefix", &proxy.path_prefixes),
+        switch("strip-path-prefix", proxy.strip_path_prefix),
+        switch("forward-headers", proxy.forward_headers),
+        switch("tls-redirect", proxy.tls_redirect),
+        each("log-request-header", &proxy.logging.request_headers),
+        each("log-response-header", &proxy.logging.response_headers),
+        text("error-pages", settings.error_pages.as_ref()),
+    ]
+    .concat()
+}
+
+fn each(flag: &str, values: &[String]) -> Vec<Word> {
+    values.iter().map(|value| Word::literal(format!("--{flag}=")).then(Word::expanded(value))).collect()
+}
+
+fn text(flag: &str, value: Option<&String>) -> Vec<Word> {
+    each(flag, value.map(std::slice::from_ref).unwrap_or_default())
+}
+
+fn seconds(flag: &str, value: Option<u32>) -> Vec<Word> {
+    value.map(|seconds| format!("--{flag}={seconds}s").into()).into_iter().collect()
+}
+
+fn bytes(flag: &str, value: Option<u64>) -> Vec<Word> {
+    value.map(|bytes| format!("--{flag}={bytes}").into()).into_iter().collect()
+}
+
+/// Off has to be said, since some are on by default.
+fn switch(flag: &str, on: Option<bool>) -> Vec<Word> {
+    let word = |on| if on { format!("--{flag}") } else { format!("--{flag}=false") };
+    on.map(|on| word(on).into()).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::sample::{added, config, proxy, staging, with};
+    use crate::config::{Buffering, CustomCertificate, HealthCheck};
+
+    fn deploys(config: &Config) -> String {
+        let id = Word::literal("0123456789ab");
+        deploy_for_role(config, &config.roles[0], &id, "2").unwrap().to_string()
+    }
+
+    fn adds(change: impl FnOnce(&mut Proxy)) -> String {
+        added(&deploys(&config()), &deploys(&with(|config| change(config.roles[0].proxy.as_mut().unwrap()))))
+    }
+
+    #[test]
+    fn deploy_is_kamals_line() {
+        assert_eq!(
+            deploys(&config()),
+            "docker exec kamal-proxy kamal-proxy deploy shop-web --target=0123456789ab:80 --deploy-timeout=30s \
+             --drain-timeout=30s --buffer-requests --buffer-responses --log-request-header=\"Cache-Control\" \
+             --log-request-header=\"Last-Modified\" --log-request-header=\"User-Agent\""
+        );
+        assert!(deploys(&staging()).contains(" deploy shop-web-staging --target"));
+    }
+
+    #[test]
+    fn settings_add_their_flags() {
+        assert_eq!(
+            adds(|proxy| proxy.hosts = vec!["a.example.com".to_string(), "b.example.com".to_string()]),
+            r#"--host="a.example.com" --host="b.example.com""#
+        );
+        assert_eq!(adds(|proxy| proxy.tls = Tls::Automatic), "--tls");
+        assert_eq!(adds(|proxy| proxy.tls_redirect = Some(false)), "--tls-redirect=false");
+        assert_eq!(adds(|proxy| proxy.response_timeout = Some(10)), "--target-timeout=10s");
+        assert_eq!(adds(|proxy| proxy.strip_path_prefix = Some(true)), "--strip-path-prefix");
+        assert_eq!(adds(|proxy| proxy.path_prefixes = vec!["/api".to_string()]), r#"--path-prefix="/api""#);
+        assert_eq!(
+            adds(|proxy| proxy.healthcheck =
+                HealthCheck { interval: Some(3), timeout: Some(4), path: Some("/ok".to_string()) }),
+            r#"--health-check-interval=3s --health-check-timeout=4s --health-check-path="/ok""#
+        );
+        let limits = Buffering {
+            memory: Some(1),
+            max_request_body: Some(2),
+            max_response_body: Some(3),
+            ..Buffering::default()
+        };
+        assert_eq!(
+            adds(|proxy| proxy.buffering = limits),
+            "--buffer-memory=1 --max-request-body=2 --max-response-body=3"
+        );
+        assert_eq!(
+            adds(|proxy| proxy.logging.response_headers = vec!["X-Id".to_string()]),
+            r#"--log-response-header="X-Id""#
+        );
+    }
+
+    #[test]
+    fn the_targets_port_is_the_apps() {
+        let other = with(|config| config.roles[0].proxy.as_mut().unwrap().app_port = 3000);
+        assert!(deploys(&other).contains("--target=0123456789ab:3000 "));
+    }
+
+    #[test]
+    fn own_certificates_and_error_pages_are_named_as_the_proxy_sees_them() {
+        let pem = |name: &str| name.to_string();
+        let own = CustomCertificate { certificate_pem: pem("CERT"), private_key_pem: pem("KEY") };
+        let apps = "/home/kamal-proxy/.apps-config/shop";
+        assert_eq!(
+            adds(|proxy| proxy.tls = Tls::Custom(own)),
+            format!(
+                "--tls --tls-certificate-path=\"{apps}/tls/web/cert.pem\" \
+                 --tls-private-key-path=\"{apps}/tls/web/key.pem\""
+            )
+        );
+        let pages = with(|config| config.error_pages_path = Some("public".to_string()));
+        assert_eq!(
+            added(&deploys(&config()), &deploys(&pages)),
+            format!("--error-pages=\"{apps}/error_pages/2\"")
+        );
+    }
+
+    #[test]
+    fn accessories_go_by_their_service_and_roles_without_proxy_nowhere() {
+        let mut accessory = config().accessories[0].clone();
+        let id = Word::literal("0123456789ab");
+        assert_eq!(deploy_for_accessory(&config(), &accessory, &id), None);
+        accessory.proxy = Some(proxy());
+        let line = deploy_for_accessory(&config(), &accessory, &id).unwrap().to_string();
+        assert!(line.contains(" deploy shop-db --target=0123456789ab:80 --deploy-timeout=30s"), "{line}");
+        assert_eq!(deploy_for_role(&config(), &config().roles[1], &id, "2"), None);
+    }
+}

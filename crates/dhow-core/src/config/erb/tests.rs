@@ -1,0 +1,149 @@
+//! Templates of configurations, whole.
+
+use super::*;
+use crate::ruby::Nowhere;
+
+fn rendered(text: &str) -> Result<Rendered, ErbError> {
+    let document = Document { path: "deploy.yml".to_string(), text: text.to_string() };
+    let env = [("HOST", "1.1.1.1"), ("EMPTY", ""), ("TWO", "a\nb")];
+    let mut env = env.map(|(name, value)| (name.to_string(), value.to_string())).into();
+    render(&document, &mut env, &Nowhere)
+}
+
+fn becomes(text: &str, expected: &str) {
+    assert_eq!(rendered(text).map_err(|error| error.problem).unwrap(), *expected, "{text}");
+}
+
+impl PartialEq<str> for Rendered {
+    fn eq(&self, text: &str) -> bool {
+        self.text == text
+    }
+}
+
+/// The message, its line and column, and the hint.
+fn fails(text: &str) -> (String, usize, usize, String) {
+    let error = rendered(text).unwrap_err();
+    (error.problem, error.place.line, error.place.column, error.hint.unwrap_or_default())
+}
+
+#[test]
+fn environment_variables_are_read() {
+    becomes("a: <%= ENV[\"HOST\"] %>\n", "a: 1.1.1.1\n");
+    becomes("a: <%= ENV['HOST'] -%>\nb", "a: 1.1.1.1b");
+    becomes("<%= ENV.fetch('NONE', \"d\") %>", "d");
+    becomes("<%= ENV.fetch( 'NONE' , ENV['HOST'] ) %>", "1.1.1.1");
+    becomes("<%= ENV['NONE'] || ENV['NIX'] || 'x' %>", "x");
+    becomes("<%= ENV['EMPTY'] || 'x' %><%=ENV['NONE']%>.", ".");
+}
+
+#[test]
+fn text_between_tags_can_be_repeated_and_left_out() {
+    becomes("<% %w[a b].each do |host| -%>\n- <%= host %>\n<% end -%>\n", "- a\n- b\n");
+    becomes("<% if ENV['NONE'] %>a<% elsif ENV['HOST'] %>b<% else %>c<% end %>", "b");
+}
+
+#[test]
+fn signs_are_erbs_own() {
+    becomes("a<%# `rm -rf /` %>b <%% c %%> d -%> e", "ab <% c %%> d -%> e");
+    becomes("<%= 'a %%> b' %>", "a %> b");
+    becomes("x\n  <%- 1 -%>\ny  <%- 2 %>z\n", "x\ny  z\n");
+    becomes("a<% 1 %>   <%- 2 %>b", "ab");
+    becomes("\"#{1}\\n'", "\"#{1}\\n'");
+    becomes("a\r\n<% 1 -%>\r\nb\0\u{1b}é", "a\r\nb\0\u{1b}é");
+}
+
+/// A comment hides the rest of its line of the program: the text after the tag, up to where the text ends.
+#[test]
+fn a_comment_in_a_tag_hides_what_it_hides_in_ruby() {
+    becomes("a<% 1 # one %>b\nc<%= 2 %>", "a2");
+}
+
+#[test]
+fn a_tag_without_an_end_is_text_and_a_warning() {
+    let text = rendered("a: 1\n# <%= b").unwrap();
+    assert_eq!(text.text, "a: 1\n#  b");
+    assert_eq!(text.warnings[0].0.to_string(), "deploy.yml:2");
+}
+
+#[test]
+fn what_a_template_raises_is_the_error() {
+    let (message, line, column, hint) = fails("a: 1\nb: <% raise 'Set DOMAIN' unless ENV['DOMAIN'] %>");
+    assert_eq!((message.as_str(), line, column), ("Set DOMAIN", 2, 7));
+    assert_eq!(hint, "RuntimeError was raised by `raise 'Set DOMAIN'`");
+}
+
+#[test]
+fn a_missing_variable_is_told_with_what_to_do() {
+    let (message, line, column, hint) = fails("<%# one\ntwo %>\nb: <%= ENV.fetch('NONE') %>");
+    assert_eq!((message.as_str(), line, column), ("key not found: \"NONE\"", 3, 8));
+    assert_eq!(hint, "set NONE in the environment, or give a default: ENV.fetch(\"NONE\", \"…\")");
+}
+
+#[test]
+fn what_is_not_understood_is_named_with_its_place() {
+    let (message, line, column, hint) = fails("a: 1\nb: <%= ENV['HOST'].unpack1('m') %>");
+    let expected = "ERB: String#unpack1 is not among the Ruby that dhow evaluates itself";
+    assert_eq!((message.as_str(), line, column), (expected, 2, 8));
+    assert!(hint.starts_with("install Ruby on this machine"), "{hint}");
+    assert!(fails("<% class A; end %>").0.contains("\"class\" is not among the Ruby"));
+    assert!(fails("<%= Rails.root %>").0.contains("Rails is not among"));
+}
+
+/// A branch that is not taken may hold anything.
+#[test]
+fn only_what_is_run_has_to_be_understood() {
+    becomes("<% if ENV['NONE'] %><% class A; end; Rails.root %><% end %>a", "a");
+}
+
+#[test]
+fn what_is_no_ruby_is_refused_with_its_place() {
+    let (message, line, ..) = fails("a: 1\nb: <%= 1 + %>");
+    assert!(message.starts_with("the ERB in this file is not Ruby: "), "{message}");
+    assert_eq!(line, 2);
+}
+
+#[test]
+fn nothing_runs_without_an_end() {
+    for text in [
+        "<% loop { } %>",
+        "<% while true; end %>",
+        "<% a = 'x'; loop { a << a } %>",
+        "<% f = ->(x) { f.(x) }; f.(1) %>",
+    ] {
+        assert!(fails(text).0.starts_with("ERB: this "), "{text}");
+    }
+}
+
+#[test]
+fn lines_are_those_of_the_file() {
+    let text = rendered("<%#\n\n%>a\n<%= ENV['TWO'] %>\nc\n").unwrap();
+    assert_eq!(text.text, "a\na\nb\nc\n");
+    assert_eq!([1, 2, 3, 4].map(|line| text.source_line(line)), [3, 4, 4, 5]);
+    let text = rendered("a\n<% 2.times do -%>\nb\nc\n<% end -%>\nd\n").unwrap();
+    assert_eq!(text.text, "a\nb\nc\nb\nc\nd\n");
+    assert_eq!([1, 2, 3, 4, 5, 6].map(|line| text.source_line(line)), [1, 3, 4, 3, 4, 6]);
+}
+#[test]
+fn zz_fuzz() {
+    let all: Vec<(String, Option<String>)> =
+        serde_json::from_str(&std::fs::read_to_string("/tmp/templates.json").unwrap()).unwrap();
+    let mut wrong = 0;
+    let mut syntax = 0;
+    for (template, expected) in &all {
+        let found = rendered(template);
+        match (&found, expected) {
+            (Ok(f), Some(e)) if f.text == *e => {}
+            (Err(e), None) if e.problem.contains("not Ruby") => syntax += 1,
+            _ => {
+                wrong += 1;
+                if wrong < 25 {
+                    println!(
+                        "{template:?}\n   ruby {expected:?}\n   dhow {:?}",
+                        found.map(|f| f.text).map_err(|e| e.problem)
+                    );
+                }
+            }
+        }
+    }
+    panic!("{wrong} wrong, {syntax} syntax of {}", all.len());
+}

@@ -1,0 +1,47 @@
+//! `output:`: where else dhow's own output goes.
+
+use super::errors::Errors;
+use super::schema::{Field, Kind, check, field};
+use super::setting::Setting;
+
+/// Sinks for what dhow says, besides the terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Output {
+    /// `otel.endpoint`: base address of an OpenTelemetry collector.
+    pub otel_endpoint: Option<String>,
+    /// `file.path`: directory of log files.
+    pub file_path: Option<String>,
+}
+
+const OTEL: &[Field] =
+    &[field("endpoint", Kind::Text, "an OpenTelemetry collector", "http://otel-gateway:4318")];
+
+const FILE: &[Field] = &[field("path", Kind::Text, "a directory for log files", "/var/log/kamal/")];
+
+const FIELDS: &[Field] = &[
+    field("otel", Kind::Fields(OTEL), "OpenTelemetry", "{endpoint: http://otel-gateway:4318}"),
+    field("file", Kind::Fields(FILE), "log files", "{path: /var/log/kamal/}"),
+];
+
+impl Output {
+    /// Checks the section.
+    pub(super) fn check(output: &Setting, errors: &mut Errors) {
+        if check(output, FIELDS, errors) {
+            require(output, "otel", "endpoint", "OTel endpoint is required", errors);
+            require(output, "file", "path", "file path is required", errors);
+        }
+    }
+
+    /// Reads the checked section.
+    pub(super) fn read(output: &Setting) -> Output {
+        let text = |sink, key| output.section(sink).text(key);
+        Output { otel_endpoint: text("otel", "endpoint"), file_path: text("file", "path") }
+    }
+}
+
+fn require(output: &Setting, sink: &str, key: &str, problem: &str, errors: &mut Errors) {
+    let Some(sink) = output.get(sink) else { return };
+    if sink.get(key).is_none_or(|value| value.node.is_blank()) {
+        errors.plain(&sink, problem);
+    }
+}

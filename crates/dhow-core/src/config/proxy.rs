@@ -1,0 +1,296 @@
+//! `proxy:` of the root, a role or an accessory, already merged.
+
+use super::errors::Errors;
+use super::node::{Node, Value};
+use super::schema::{Field, Kind, check, field};
+use super::setting::Setting;
+use super::{ProxyRun, proxy_run};
+
+/// How requests reach a role or an accessory through kamal-proxy.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Proxy {
+    /// `host` split at commas, or `hosts`.
+    pub hosts: Vec<String>,
+    /// Port of the container, default 80.
+    pub app_port: u16,
+    /// `ssl`.
+    pub tls: Tls,
+    /// `ssl_redirect`.
+    pub tls_redirect: Option<bool>,
+    /// `forward_headers`.
+    pub forward_headers: Option<bool>,
+    /// Seconds; `--target-timeout`.
+    pub response_timeout: Option<u32>,
+    /// `path_prefix` split at commas, or `path_prefixes`.
+    pub path_prefixes: Vec<String>,
+    /// `strip_path_prefix`.
+    pub strip_path_prefix: Option<bool>,
+    /// `healthcheck`.
+    pub healthcheck: HealthCheck,
+    /// `buffering`.
+    pub buffering: Buffering,
+    /// `logging`.
+    pub logging: ProxyLogging,
+    /// `run`: how the shared proxy container is started; absent when not given or empty.
+    pub run: Option<ProxyRun>,
+}
+
+/// `ssl:`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Tls {
+    /// Plain HTTP.
+    #[default]
+    Off,
+    /// Certificates by ACME.
+    Automatic,
+    /// Names of secrets that hold certificate and key.
+    Custom(CustomCertificate),
+}
+
+/// `ssl: {certificate_pem, private_key_pem}`: names of secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomCertificate {
+    /// Secret with the PEM chain.
+    pub certificate_pem: String,
+    /// Secret with the PEM key.
+    pub private_key_pem: String,
+}
+
+/// `healthcheck:`; absent values are the proxy's defaults (1 s, 5 s, `/up`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HealthCheck {
+    /// Seconds between probes.
+    pub interval: Option<u32>,
+    /// Seconds a probe may take.
+    pub timeout: Option<u32>,
+    /// Path asked for.
+    pub path: Option<String>,
+}
+
+/// `buffering:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buffering {
+    /// Default true.
+    pub requests: bool,
+    /// Default true.
+    pub responses: bool,
+    /// Bytes kept in memory.
+    pub memory: Option<u64>,
+    /// Bytes.
+    pub max_request_body: Option<u64>,
+    /// Bytes.
+    pub max_response_body: Option<u64>,
+}
+
+impl Default for Buffering {
+    fn default() -> Self {
+        Buffering {
+            requests: true,
+            responses: true,
+            memory: None,
+            max_request_body: None,
+            max_response_body: None,
+        }
+    }
+}
+
+/// `logging:` of a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyLogging {
+    /// Default `Cache-Control`, `Last-Modified`, `User-Agent`.
+    pub request_headers: Vec<String>,
+    /// Default none.
+    pub response_headers: Vec<String>,
+}
+
+impl Default for ProxyLogging {
+    fn default() -> Self {
+        let request_headers = ["Cache-Control", "Last-Modified", "User-Agent"].map(String::from).to_vec();
+        ProxyLogging { request_headers, response_headers: Vec::new() }
+    }
+}
+
+const TLS: &[Field] = &[
+    field("certificate_pem", Kind::Text, "the secret with the certificate", "CERTIFICATE_PEM"),
+    field("private_key_pem", Kind::Text, "the secret with its key", "PRIVATE_KEY_PEM"),
+];
+
+const HEALTH_CHECK: &[Field] = &[
+    field("interval", Kind::Integer, "seconds between probes", "3"),
+    field("path", Kind::Text, "path that answers 200 when the app is up", "/up"),
+    field("timeout", Kind::Integer, "seconds a probe may take", "3"),
+];
+
+const BUFFERING: &[Field] = &[
+    field("requests", Kind::Boolean, "whether requests are read whole first", "true"),
+    field("responses", Kind::Boolean, "whether responses are read whole first", "true"),
+    field("max_request_body", Kind::Integer, "bytes", "40_000_000"),
+    field("max_response_body", Kind::Integer, "bytes", "0"),
+    field("memory", Kind::Integer, "bytes kept in memory", "2_000_000"),
+];
+
+const LOGGING: &[Field] = &[
+    field("request_headers", Kind::Texts, "headers that are logged", "[X-Forwarded-Proto]"),
+    field("response_headers", Kind::Texts, "headers that are logged", "[X-Request-ID]"),
+];
+
+const FIELDS: &[Field] = &[
+    field("host", Kind::Text, "name under which the app is reached", "app.example.com"),
+    field("hosts", Kind::Hosts, "names under which the app is reached", "[app.example.com]"),
+    field("app_port", Kind::Integer, "the port your container listens on", "3000"),
+    field("ssl", Kind::Ssl, "certificates from Let's Encrypt, or your own", "true"),
+    field("ssl_redirect", Kind::Boolean, "whether HTTP is sent to HTTPS", "false"),
+    field("forward_headers", Kind::Boolean, "whether X-Forwarded headers are kept", "true"),
+    field("response_timeout", Kind::Integer, "seconds a response may take", "10"),
+    field("path_prefix", Kind::Text, "paths the app answers", "/api"),
+    field("path_prefixes", Kind::Texts, "paths the app answers", "[/api, /oauth]"),
+    field("strip_path_prefix", Kind::Boolean, "whether the app sees the prefix", "false"),
+    field("healthcheck", Kind::Fields(HEALTH_CHECK), "how the app is probed", "{path: /up}"),
+    field(
+        "buffering",
+        Kind::Fields(BUFFERING),
+        "what is read whole before it is passed on",
+        "{requests: true}",
+    ),
+    field("logging", Kind::Fields(LOGGING), "headers in the access log", "{request_headers: [Accept]}"),
+    field("run", Kind::Fields(proxy_run::FIELDS), "the proxy container itself", "{http_port: 8080}"),
+];
+
+impl Proxy {
+    /// Checks a section. `root` is what lies below it: a host may be given there.
+    pub(super) fn check(proxy: &Setting, root: Option<&Node>, errors: &mut Errors) {
+        check(proxy, FIELDS, errors);
+        if proxy.node.map().is_none() {
+            return;
+        }
+        let merged = root.map(|root| root.merged_with(proxy.node));
+        let host_in = merged.as_ref().unwrap_or(proxy.node);
+        if has_tls(proxy.node) && !has_host(host_in) {
+            let error =
+                errors.plain(&proxy.section("ssl"), at(proxy, "Must set a host to enable automatic SSL"));
+            error.hint("the name the certificate is for, for example `host: app.example.com`");
+        }
+        check_rules(proxy, errors);
+        // Numbers that do not fit are found by reading; what counts is read later, merged.
+        Proxy::read(proxy, errors);
+    }
+
+    /// Checks what a role's own settings and the root's make together; both are sound by themselves.
+    pub(super) fn check_merged(merged: &Setting, errors: &mut Errors) {
+        if has_tls(merged.node) && !has_host(merged.node) {
+            errors.at(merged, "Must set a host to enable automatic SSL");
+        }
+        check_rules(merged, errors);
+    }
+
+    /// Reads a checked, merged section.
+    pub(super) fn read(proxy: &Setting, errors: &mut Errors) -> Proxy {
+        Proxy {
+            hosts: list_or_commas(proxy, "hosts", "host"),
+            app_port: proxy.port("app_port", errors).unwrap_or(80),
+            tls: Tls::read(proxy),
+            tls_redirect: proxy.bool("ssl_redirect"),
+            forward_headers: proxy.bool("forward_headers"),
+            response_timeout: proxy.number("response_timeout", errors),
+            path_prefixes: list_or_commas(proxy, "path_prefixes", "path_prefix"),
+            strip_path_prefix: proxy.bool("strip_path_prefix"),
+            healthcheck: HealthCheck::read(&proxy.section("healthcheck"), errors),
+            buffering: Buffering::read(&proxy.section("buffering"), errors),
+            logging: ProxyLogging::read(&proxy.section("logging")),
+            run: ProxyRun::read(&proxy.section("run"), errors),
+        }
+    }
+}
+
+impl Tls {
+    fn read(proxy: &Setting) -> Tls {
+        let ssl = proxy.section("ssl");
+        let name = |key| ssl.text(key).filter(|name| !name.trim().is_empty());
+        match (name("certificate_pem"), name("private_key_pem")) {
+            (Some(certificate_pem), Some(private_key_pem)) => {
+                Tls::Custom(CustomCertificate { certificate_pem, private_key_pem })
+            }
+            _ if has_tls(proxy.node) => Tls::Automatic,
+            _ => Tls::Off,
+        }
+    }
+}
+
+impl HealthCheck {
+    fn read(check: &Setting, errors: &mut Errors) -> HealthCheck {
+        let (interval, timeout) = (check.number("interval", errors), check.number("timeout", errors));
+        HealthCheck { interval, timeout, path: check.text("path") }
+    }
+}
+
+impl Buffering {
+    fn read(buffering: &Setting, errors: &mut Errors) -> Buffering {
+        Buffering {
+            requests: buffering.bool("requests").unwrap_or(true),
+            responses: buffering.bool("responses").unwrap_or(true),
+            memory: buffering.number("memory", errors),
+            max_request_body: buffering.number("max_request_body", errors),
+            max_response_body: buffering.number("max_response_body", errors),
+        }
+    }
+}
+
+impl ProxyLogging {
+    fn read(logging: &Setting) -> ProxyLogging {
+        let default = ProxyLogging::default();
+        let request_headers = logging.get("request_headers").map(|_| logging.texts("request_headers"));
+        ProxyLogging {
+            request_headers: request_headers.unwrap_or(default.request_headers),
+            response_headers: logging.texts("response_headers"),
+        }
+    }
+}
+
+/// Any mapping switches TLS on, even an empty one, as in Ruby.
+fn has_tls(proxy: &Node) -> bool {
+    proxy.get("ssl").is_some_and(|ssl| matches!(ssl.value, Value::Bool(true) | Value::Map(_)))
+}
+
+fn has_host(proxy: &Node) -> bool {
+    ["host", "hosts"].iter().any(|key| proxy.get(key).is_some_and(|host| !host.is_blank()))
+}
+
+fn at(proxy: &Setting, text: &str) -> String {
+    format!("{}: {text}", proxy.path)
+}
+
+fn check_rules(proxy: &Setting, errors: &mut Errors) {
+    if let (Some(_), Some(hosts)) = (proxy.get("host"), proxy.get("hosts")) {
+        errors.plain(&hosts, at(proxy, "Specify one of 'host' or 'hosts', not both"));
+    }
+    for name in proxy.section("hosts").items().filter(|name| name.node.map().is_some()) {
+        errors.at(&name, "should be a string");
+    }
+    check_certificate(proxy, errors);
+    ProxyRun::check_rules(proxy, errors);
+}
+
+fn check_certificate(proxy: &Setting, errors: &mut Errors) {
+    let Some(ssl) = proxy.get("ssl").filter(|ssl| ssl.node.map().is_some()) else { return };
+    if !check(&ssl, TLS, errors) {
+        return;
+    }
+    let is_set = |key| ssl.get(key).is_some_and(|name| !name.node.is_blank());
+    for (given, missing) in [("certificate_pem", "private_key_pem"), ("private_key_pem", "certificate_pem")] {
+        if is_set(given) && !is_set(missing) {
+            let text = format!("Missing {missing} setting (required when {given} is present)");
+            errors.plain(&ssl, at(proxy, &text));
+        }
+    }
+}
+
+/// A list, or a text with commas; blanks around the parts mean nothing.
+fn list_or_commas(proxy: &Setting, list: &str, text: &str) -> Vec<String> {
+    match proxy.get(list) {
+        Some(_) => proxy.texts(list),
+        None => {
+            let text = proxy.text(text).unwrap_or_default();
+            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_string).collect()
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `proxy.run:`: how the proxy container itself is started.
+
+use super::errors::Errors;
+use super::schema::{Field, Kind, field};
+use super::setting::Setting;
+use super::{Options, options};
+use std::net::IpAddr;
+
+/// `run:`: the proxy container's own settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProxyRun {
+    /// Default 80.
+    pub http_port: u16,
+    /// Default 443.
+    pub https_port: u16,
+    /// Where Prometheus metrics are served, if at all.
+    pub metrics_port: Option<u16>,
+    /// Debug log level.
+    pub debug: bool,
+    /// Default `10m`; empty drops the option.
+    pub log_max_size: String,
+    /// Default true.
+    pub publish: bool,
+    /// Addresses to publish on; all when empty. IPv6 without brackets.
+    pub bind_ips: Vec<String>,
+    /// Registry of the proxy's image.
+    pub registry: Option<String>,
+    /// As written; `None` leaves the choice of the image to dhow.
+    pub repository: Option<String>,
+    /// As written; `None` leaves the choice of the image to dhow.
+    pub version: Option<String>,
+    /// Any flags of `docker run`.
+    pub options: Options,
+}
+
+pub(super) const FIELDS: &[Field] = &[
+    field("http_port", Kind::Integer, "port for HTTP", "8080"),
+    field("https_port", Kind::Integer, "port for HTTPS", "8443"),
+    field("metrics_port", Kind::Integer, "port for Prometheus metrics", "9090"),
+    field("debug", Kind::Boolean, "debug log", "true"),
+    field("log_max_size", Kind::Text, "largest log file", "\"30m\""),
+    field("publish", Kind::Boolean, "whether ports are published on the host", "false"),
+    field("bind_ips", Kind::Texts, "addresses to publish on", "[203.0.113.5]"),
+    field("registry", Kind::Text, "registry of the proxy's image", "registry:4443"),
+    field("repository", Kind::Text, "repository of the proxy's image", "myrepo/kamal-proxy"),
+    field("version", Kind::Text, "tag of the proxy's image", "v0.9.2"),
+    field("options", Kind::Map, "flags of docker run", "{memory: 512m}"),
+];
+
+impl ProxyRun {
+    /// What Kamal checks across keys, under the name of the proxy's section.
+    pub(super) fn check_rules(proxy: &Setting, errors: &mut Errors) {
+        let run = proxy.section("run");
+        for address in run.section("bind_ips").items() {
+            let text = address.node.text().unwrap_or_default();
+            if without_brackets(&text).parse::<IpAddr>().is_err() {
+                let message = format!("{}: Invalid publish IP address: {text}", proxy.path);
+                errors.plain(&address, message);
+            }
+        }
+        let ports = ["http_port", "https_port", "bind_ips"];
+        let written = ports.iter().find_map(|key| run.get(key).filter(|setting| !setting.node.is_blank()));
+        if let Some(setting) = written.filter(|_| run.bool("publish") == Some(false)) {
+            let text = "Cannot set http_port, https_port or bind_ips when publish is false";
+            errors.plain(&setting, format!("{}: {text}", proxy.path));
+        }
+    }
+
+    /// Reads a checked section; an empty one is none.
+    pub(super) fn read(run: &Setting, errors: &mut Errors) -> Option<ProxyRun> {
+        if run.node.is_blank() {
+            return None;
+        }
+        let bind_ips =
+            run.texts("bind_ips").iter().map(|address| without_brackets(address).to_string()).collect();
+        Some(ProxyRun {
+            http_port: run.port("http_port", errors).unwrap_or(80),
+            https_port: run.port("https_port", errors).unwrap_or(443),
+            metrics_port: run.port("metrics_port", errors),
+            debug: run.bool("debug").unwrap_or(false),
+            log_max_size: run.text("log_max_size").unwrap_or_else(|| "10m".to_string()),
+            publish: run.bool("publish").unwrap_or(true),
+            bind_ips,
+            registry: run.text("registry"),
+            repository: run.text("repository"),
+            version: run.text("version"),
+            options: options::read(run, errors),
+        })
+    }
+}
+
+fn without_brackets(address: &str) -> &str {
+    address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address)
+}

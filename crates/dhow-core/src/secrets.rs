@@ -1,0 +1,103 @@
+//! Secrets: a value that never shows itself, and the files they come from.
+
+pub mod adapters;
+pub mod dotenv;
+pub mod env_file;
+pub mod inline;
+pub(crate) mod ruby_dump;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A secret's value. It prints as a redaction everywhere; only [`Secret::reveal`] shows it, for the transport.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Secret {
+        Secret(value.into())
+    }
+
+    /// The value itself: for the bytes that go to a server or a program's standard input, nowhere else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
+/// All keys of the secrets files, later files winning, and which files those were.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    values: BTreeMap<String, Secret>,
+    files: Vec<String>,
+    searched: Vec<String>,
+}
+
+impl Secrets {
+    /// From what the files said; `files` are the paths found, for messages.
+    pub fn new(values: BTreeMap<String, Secret>, files: Vec<String>) -> Secrets {
+        Secrets { values, files, searched: Vec::new() }
+    }
+
+    /// Remembers all paths that were looked for, to say so when there were no files.
+    pub fn searched(self, paths: impl IntoIterator<Item = String>) -> Secrets {
+        Secrets { searched: paths.into_iter().collect(), ..self }
+    }
+
+    /// The value of a key.
+    pub fn find(&self, key: &str) -> Result<&Secret, MissingSecret> {
+        let missing = || MissingSecret {
+            key: key.to_string(),
+            files: self.files.clone(),
+            searched: self.searched.clone(),
+        };
+        self.values.get(key).ok_or_else(missing)
+    }
+
+    /// Every key and value, sorted by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Secret)> {
+        self.values.iter()
+    }
+}
+
+/// A secret that a container, a registry or a build needs and no file has. Kamal's words, then where we looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingSecret {
+    /// The key looked for.
+    pub key: String,
+    /// The files that were read.
+    pub files: Vec<String>,
+    /// The files that would have been, had they existed.
+    pub searched: Vec<String>,
+}
+
+impl fmt::Display for MissingSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.files.as_slice() {
+            [] if self.searched.is_empty() => {
+                write!(f, "Secret '{}' not found, no secret files provided", self.key)
+            }
+            [] => write!(
+                f,
+                "Secret '{}' not found, no secret files ({}) provided",
+                self.key,
+                self.searched.join(", ")
+            ),
+            files => write!(f, "Secret '{}' not found in {}", self.key, files.join(", ")),
+        }
+    }
+}
+
+impl std::error::Error for MissingSecret {}
