@@ -1,0 +1,191 @@
+//! Certificate authorities: how they are reached, and our accounts with them.
+
+use std::collections::HashMap;
+use std::fs;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use bytes::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::http::uri::PathAndQuery;
+use hyper::{Request, Uri};
+use hyper_util::rt::TokioIo;
+use instant_acme::{Account, BodyWrapper, BytesResponse, Error, HttpClient, Key, LetsEncrypt};
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::cache::Cache;
+
+/// How long a directory may take to begin its answer.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// Orders at a time. Authorities limit their rate, and a restart may begin with hundreds.
+const ORDERS: usize = 4;
+
+/// A directory of a certificate authority, and where what it gives is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Authority {
+    /// The directory's URL; empty for Let's Encrypt's production one.
+    pub directory: String,
+    /// The root of the cache on disk.
+    pub cache: PathBuf,
+}
+
+impl Authority {
+    /// Its part of the cache.
+    pub fn cache(&self) -> Cache {
+        Cache::new(&self.cache, &self.directory)
+    }
+
+    fn url(&self) -> String {
+        match self.directory.as_str() {
+            "" => LetsEncrypt::Production.url().to_owned(),
+            url => url.to_owned(),
+        }
+    }
+}
+
+/// The accounts in use.
+pub struct Directories {
+    tls: TlsConnector,
+    accounts: Mutex<HashMap<Authority, Account>>,
+    turns: Semaphore,
+}
+
+impl Directories {
+    /// Trusts the public authorities, and the one in this file besides.
+    pub fn new(root: Option<&Path>) -> Result<Self, String> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if let Some(path) = root {
+            let told = |error: &dyn std::fmt::Display| {
+                format!("root of the ACME directory: {}: {error}", path.display())
+            };
+            let pem = fs::read(path).map_err(|error| told(&error))?;
+            let root = CertificateDer::from_pem_slice(&pem).map_err(|error| told(&error))?;
+            roots.add(root).map_err(|error| told(&error))?;
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| format!("TLS is not available: {error}"))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self {
+            tls: TlsConnector::from(Arc::new(config)),
+            accounts: Mutex::default(),
+            turns: Semaphore::new(ORDERS),
+        })
+    }
+
+    /// The right to order, until the result is dropped.
+    pub async fn turn(&self) -> SemaphorePermit<'_> {
+        self.turns.acquire().await.expect("nobody closes it")
+    }
+
+    /// Our account with an authority; made, with the terms agreed to, if there is none yet.
+    pub async fn account(&self, authority: &Authority) -> Result<Account, String> {
+        let mut accounts = self.accounts.lock().await;
+        if let Some(account) = accounts.get(authority) {
+            return Ok(account.clone());
+        }
+        let key = account_key(&authority.cache())?;
+        let builder = Account::builder_with_http(Box::new(Https { tls: self.tls.clone() }));
+        let opened = builder.create_from_key(key, authority.url()).await;
+        let (account, _credentials) = opened.map_err(|error| told(&error))?;
+        accounts.insert(authority.clone(), account.clone());
+        Ok(account)
+    }
+
+    /// Opens the account anew next time: the directory may have moved, or forgotten it.
+    pub async fn forget(&self, authority: &Authority) {
+        self.accounts.lock().await.remove(authority);
+    }
+}
+
+/// An error with its causes.
+pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let reason = next.to_string();
+        if !text.ends_with(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = next.source();
+    }
+    text
+}
+
+fn account_key(cache: &Cache) -> Result<(Key, PrivateKeyDer<'static>), String> {
+    let der = match cache.account_key()? {
+        Some(pem) => pkcs8(&pem)?,
+        None => {
+            let key = rcgen::KeyPair::generate().map_err(|error| error.to_string())?;
+            cache.keep_account_key(&key.serialize_pem())?;
+            PrivatePkcs8KeyDer::from(key.serialize_der())
+        }
+    };
+    let key = Key::from_pkcs8_der(der.clone_key()).map_err(|error| error.to_string())?;
+    Ok((key, der.into()))
+}
+
+/// The key in the encoding that is wanted today; kamal-proxy writes the older SEC1.
+fn pkcs8(pem: &[u8]) -> Result<PrivatePkcs8KeyDer<'static>, String> {
+    let unusable =
+        "the account's key is no EC P-256 key; move the file acme_account+key away to get a new account";
+    let der = PrivateKeyDer::from_pem_slice(pem).map_err(|_| unusable)?;
+    let key = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der.secret_der());
+    let document = key.map_err(|_| unusable)?.to_pkcs8v1().map_err(|_| unusable)?;
+    Ok(PrivatePkcs8KeyDer::from(document.as_ref().to_vec()))
+}
+
+/// Requests over TLS, a connection each: there are a dozen of them per certificate.
+struct Https {
+    tls: TlsConnector,
+}
+
+impl HttpClient for Https {
+    fn request(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
+        let tls = self.tls.clone();
+        Box::pin(async move {
+            let url = request.uri().to_string();
+            let failed = |reason: String| Error::Other(format!("{url}: {reason}").into());
+            match timeout(ANSWER, ask(tls, request)).await {
+                Ok(answer) => answer.map_err(|error| failed(told(&*error))),
+                Err(_) => Err(failed("no answer in time".into())),
+            }
+        })
+    }
+}
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+async fn ask(tls: TlsConnector, mut request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, AnyError> {
+    let url = request.uri().clone();
+    let authority = url.authority().filter(|_| url.scheme_str() == Some("https"));
+    let authority = authority.ok_or("only https:// directories are supported")?;
+    let host = authority.host().trim_matches(['[', ']']).to_owned();
+    let stream = TcpStream::connect((host.as_str(), authority.port_u16().unwrap_or(443))).await?;
+    let stream = tls.connect(ServerName::try_from(host)?, stream).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Its error, if any, is the request's too.
+    tokio::spawn(async move { connection.await.ok() });
+    let path = url.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    *request.uri_mut() = Uri::from(path);
+    request.headers_mut().insert(HOST, HeaderValue::from_str(authority.as_str())?);
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    Ok(BytesResponse::from(sender.send_request(request).await?))
+}

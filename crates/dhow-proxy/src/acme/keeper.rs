@@ -1,0 +1,231 @@
+//! Keeping one name's certificate: found on disk or ordered, renewed in time, tried again after failures.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use instant_acme::ChallengeType;
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+
+use super::challenges::Challenges;
+use super::directory::{Authority, Directories};
+use super::order::{self, OrderError};
+use crate::log::{Field, Log};
+use crate::tls::certificate::Certificate;
+use crate::{clock, duration};
+
+/// The longest pause between two attempts.
+const LAST_RETRY: Duration = Duration::from_secs(3600);
+
+/// How long an attempt may take, everything included.
+const ATTEMPT: Duration = Duration::from_secs(300);
+
+/// The clock is looked at this often while waiting for a renewal: a machine may sleep, and be set right.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(3600);
+
+/// A certificate is renewed when this part of its lifetime is over, …
+const RENEW_AFTER: f64 = 2.0 / 3.0;
+
+/// … or up to this part earlier, so that not all are renewed at once.
+const RENEW_EARLIER: f64 = 0.03;
+
+/// Whether a name has its certificate.
+#[derive(Clone)]
+pub enum Standing {
+    /// Looked for or ordered.
+    OnItsWay,
+    /// Here it is.
+    Ready(Certificate),
+    /// The last attempt failed, for this reason.
+    Failed(String),
+}
+
+/// A name that is kept; its keeper ends when this is dropped.
+pub struct Kept {
+    /// Who certifies it.
+    pub authority: Authority,
+    standing: watch::Receiver<Standing>,
+    asked: Arc<Notify>,
+    task: Option<AbortHandle>,
+}
+
+impl Kept {
+    /// A name that cannot have a certificate.
+    pub fn refused(authority: Authority, why: String) -> Self {
+        let (_, standing) = watch::channel(Standing::Failed(why));
+        Self { authority, standing, asked: Arc::default(), task: None }
+    }
+
+    /// Starts a keeper.
+    pub fn begin(keeper: Keeper) -> Self {
+        let (told, standing) = watch::channel(Standing::OnItsWay);
+        let (authority, asked) = (keeper.authority.clone(), Arc::new(Notify::new()));
+        let task = tokio::spawn(keeper.run(told, Arc::clone(&asked)));
+        Self { authority, standing, asked, task: Some(task.abort_handle()) }
+    }
+
+    /// The certificate; waits for one that is on its way. A failed order is brought forward by the question.
+    pub async fn certificate(&self, at_most: Duration) -> Result<Certificate, String> {
+        let mut standing = self.standing.clone();
+        // However the wait ends, the standing tells.
+        timeout(at_most, standing.wait_for(|standing| !matches!(standing, Standing::OnItsWay))).await.ok();
+        let now = standing.borrow().clone();
+        match now {
+            Standing::Ready(certificate) => Ok(certificate),
+            Standing::OnItsWay => Err("it is still being ordered".into()),
+            Standing::Failed(why) => {
+                self.try_soon();
+                Err(why)
+            }
+        }
+    }
+
+    /// Tries again soon, if the last attempt failed: a client has asked, or a deploy gives hope.
+    pub fn try_soon(&self) {
+        self.asked.notify_one();
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// The task behind a [`Kept`].
+pub struct Keeper {
+    /// The name, in its canonical form.
+    pub name: String,
+    /// Who certifies it.
+    pub authority: Authority,
+    /// Accounts.
+    pub directories: Arc<Directories>,
+    /// Where answers are put up.
+    pub challenges: Arc<Challenges>,
+    /// The pause after the first failure.
+    pub first_retry: Duration,
+    /// For what comes of it.
+    pub log: Log,
+}
+
+impl Keeper {
+    async fn run(self, standing: watch::Sender<Standing>, asked: Arc<Notify>) {
+        let mut certificate = self.found();
+        loop {
+            let current = match certificate {
+                Some(certificate) => certificate,
+                None => self.ordered(&standing, &asked).await,
+            };
+            standing.send_replace(Standing::Ready(current.clone()));
+            until(due(&current, fastrand::f64())).await;
+            certificate = None;
+        }
+    }
+
+    /// The certificate on disk, if it can be used.
+    fn found(&self) -> Option<Certificate> {
+        let found = self.authority.cache().certificate(&self.name).and_then(|pem| match pem {
+            Some(pem) => self.usable(&pem).map(Some),
+            None => Ok(None),
+        });
+        found.unwrap_or_else(|error| {
+            self.log.warn("Kept certificate is not used", &[("host", &self.name), ("error", &error)]);
+            None
+        })
+    }
+
+    fn usable(&self, pem: &[u8]) -> Result<Certificate, String> {
+        let certificate = Certificate::from_pem(pem)?;
+        if !certificate.covers(&self.name) {
+            return Err("it is for another name".into());
+        }
+        let validity = certificate.validity().ok_or("its validity is unreadable")?;
+        match validity.until > clock::since_epoch() {
+            true => Ok(certificate),
+            false => Err("it has expired".into()),
+        }
+    }
+
+    /// A new certificate, after as many attempts as it takes.
+    async fn ordered(&self, standing: &watch::Sender<Standing>, asked: &Notify) -> Certificate {
+        let mut pause = self.first_retry;
+        loop {
+            let turn = self.directories.turn().await;
+            let why = match timeout(ATTEMPT, self.attempt()).await {
+                Ok(Ok(certificate)) => return certificate,
+                Ok(Err(why)) => why,
+                Err(_) => format!("not done within {}", duration::format(ATTEMPT)),
+            };
+            drop(turn);
+            let jittered = pause.mul_f64(0.9 + 0.2 * fastrand::f64());
+            let retry = duration::format(Duration::from_secs(jittered.as_secs()));
+            let fields: [(&str, &dyn Field); 3] =
+                [("host", &self.name), ("error", &why), ("retry_in", &retry)];
+            self.log.error("Unable to get a certificate", &fields);
+            replace_unless_ready(standing, Standing::Failed(why));
+            self.directories.forget(&self.authority).await;
+            tokio::select! {
+                () = sleep(jittered) => {}
+                () = async { sleep(self.first_retry).await; asked.notified().await } => {}
+            }
+            replace_unless_ready(standing, Standing::OnItsWay);
+            pause = (pause * 2).min(LAST_RETRY);
+        }
+    }
+
+    async fn attempt(&self) -> Result<Certificate, String> {
+        let account = self.directories.account(&self.authority).await?;
+        let mut reasons = Vec::new();
+        for kind in [ChallengeType::TlsAlpn01, ChallengeType::Http01] {
+            match order::certificate(&account, &self.name, &kind, &self.challenges).await {
+                Ok(pem) => return self.received(&pem),
+                Err(OrderError::Unconvinced(why)) => reasons.push(format!("{}: {why}", kind_name(&kind))),
+                Err(OrderError::Failed(why)) => return Err(why),
+            }
+        }
+        Err(reasons.join("; "))
+    }
+
+    fn received(&self, pem: &str) -> Result<Certificate, String> {
+        let certificate = self.usable(pem.as_bytes())?;
+        if let Err(error) = self.authority.cache().keep_certificate(&self.name, pem) {
+            // It serves all the same; only the next start will have to order again.
+            self.log.error("Unable to keep a certificate", &[("host", &self.name), ("error", &error)]);
+        }
+        self.log.info("Certificate received", &[("host", &self.name)]);
+        Ok(certificate)
+    }
+}
+
+/// While it is renewed, the present certificate goes on serving.
+fn replace_unless_ready(standing: &watch::Sender<Standing>, next: Standing) {
+    standing.send_if_modified(|current| {
+        let replaces = !matches!(current, Standing::Ready(_));
+        if replaces {
+            *current = next;
+        }
+        replaces
+    });
+}
+
+fn kind_name(kind: &ChallengeType) -> &'static str {
+    match kind {
+        ChallengeType::TlsAlpn01 => "tls-alpn-01",
+        _ => "http-01",
+    }
+}
+
+/// When to renew, since the epoch; `chance` is from 0 to 1.
+fn due(certificate: &Certificate, chance: f64) -> Duration {
+    let validity = certificate.validity();
+    validity.map_or(Duration::MAX, |validity| validity.after(RENEW_AFTER - RENEW_EARLIER * chance))
+}
+
+async fn until(moment: Duration) {
+    while let Some(left) = moment.checked_sub(clock::since_epoch()).filter(|left| !left.is_zero()) {
+        sleep(left.min(LOOK_AT_CLOCK)).await;
+    }
+}

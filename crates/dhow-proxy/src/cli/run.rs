@@ -1,0 +1,99 @@
+//! `run`: being the daemon until a signal says stop.
+
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::flags::Arguments;
+use crate::acme::AcmeConfig;
+use crate::control;
+use crate::server::{Config, Server};
+
+/// How long a request's head may take to arrive, once begun. kamal-proxy would wait for ever.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long each half of a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The pause after the first failure to get a certificate.
+const FIRST_RETRY: Duration = Duration::from_secs(60);
+
+/// The flags of `run`.
+pub struct RunOptions {
+    http_port: i64,
+    https_port: i64,
+    metrics_port: i64,
+    is_http3: bool,
+    is_debug: bool,
+}
+
+impl From<&Arguments> for RunOptions {
+    fn from(arguments: &Arguments) -> Self {
+        Self {
+            http_port: arguments.number("http-port"),
+            https_port: arguments.number("https-port"),
+            metrics_port: arguments.number("metrics-port"),
+            is_http3: arguments.switch("http3"),
+            is_debug: arguments.switch("debug"),
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT, then ends in order.
+pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
+    let config = Config {
+        http_port: port(options.http_port)?,
+        https_port: port(options.https_port)?,
+        metrics_port: port(options.metrics_port)?,
+        http3: options.is_http3,
+        debug: options.is_debug,
+        socket: control::socket_path(),
+        state: data.join("kamal-proxy.state"),
+        head_timeout: HEAD_TIMEOUT,
+        handshake_timeout: HANDSHAKE_TIMEOUT,
+        acme: acme(),
+        workers: available_parallelism().map_or(1, usize::from),
+    };
+    // Listened for before the start: a signal during it must not kill the process, nor be missed.
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let signals = runtime.block_on(async { Signals::listen() }).map_err(|error| error.to_string())?;
+    let server = Server::start(config, std::io::stdout())?;
+    runtime.block_on(signals.first());
+    server.stop();
+    Ok(())
+}
+
+/// A directory other than Let's Encrypt's can be named in the environment; kamal-proxy knows no such thing.
+fn acme() -> AcmeConfig {
+    let set = |name: &str| {
+        let value = |prefix: &str| std::env::var(format!("{prefix}_PROXY_ACME_{name}")).ok();
+        ["DHOW", "KAMAL"].into_iter().filter_map(value).find(|value| !value.is_empty())
+    };
+    AcmeConfig { directory: set("DIRECTORY"), root: set("ROOT").map(PathBuf::from), first_retry: FIRST_RETRY }
+}
+
+fn port(number: i64) -> Result<u16, String> {
+    u16::try_from(number).map_err(|_| format!("listen tcp: address {number}: invalid port"))
+}
+
+/// The signals that mean: stop in order.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn first(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

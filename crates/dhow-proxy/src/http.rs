@@ -1,0 +1,17 @@
+//! The request path: everything between a client's connection and a target's. Runs on the worker threads only.
+
+pub mod access_log;
+pub mod affinity;
+pub mod body;
+pub mod buffer;
+pub mod cookies;
+pub mod error_page;
+pub mod exchange;
+pub mod forward;
+pub mod front;
+pub mod headers;
+pub mod patience;
+pub mod redirect;
+pub mod request_id;
+pub mod upgrade;
+pub mod upstream;

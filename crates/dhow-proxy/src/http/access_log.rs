@@ -1,0 +1,263 @@
+//! One line per request, in kamal-proxy's field order, collected per worker and written in batches.
+
+use std::cell::{Cell, RefCell};
+use std::mem;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method, Uri, Version};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+
+use crate::http::headers;
+use crate::http::patience::Answering;
+use crate::log::{Level, Line, Log};
+use crate::routes;
+use crate::service::Service;
+use crate::target::Target;
+
+/// A batch is handed over when it has this many bytes …
+const BATCH: usize = 32 * 1024;
+
+/// … or this long after its first line.
+const BATCH_AGE: Duration = Duration::from_millis(20);
+
+/// What the status is when the client was gone before there was one.
+const CLIENT_GONE: u16 = 499;
+
+/// A worker's lines that are not handed over yet.
+pub struct AccessLog {
+    log: Log,
+    lines: RefCell<Vec<u8>>,
+    begun: Notify,
+}
+
+impl AccessLog {
+    /// An empty batch, with the task that hands it over in time. For use inside a `LocalSet`.
+    pub fn start(log: Log) -> Rc<Self> {
+        let access_log = Rc::new(Self { log, lines: RefCell::default(), begun: Notify::new() });
+        let flushed = Rc::clone(&access_log);
+        tokio::task::spawn_local(async move {
+            loop {
+                flushed.begun.notified().await;
+                sleep(BATCH_AGE).await;
+                flushed.flush();
+            }
+        });
+        access_log
+    }
+
+    /// Hands over what there is.
+    pub fn flush(&self) {
+        let lines = mem::take(&mut *self.lines.borrow_mut());
+        if !lines.is_empty() {
+            self.log.batch(lines);
+        }
+    }
+
+    fn append(&self, write: impl FnOnce(Line) -> Line) {
+        let batch = mem::take(&mut *self.lines.borrow_mut());
+        if batch.is_empty() {
+            self.begun.notify_one();
+        }
+        let lines = write(Line::append_to(batch, Level::Info, "Request")).finish();
+        let is_full = lines.len() >= BATCH;
+        *self.lines.borrow_mut() = lines;
+        if is_full {
+            self.flush();
+        }
+    }
+}
+
+/// A request as the log tells it. The line is written when the record is dropped, however the request ended.
+pub struct AccessRecord {
+    access_log: Rc<AccessLog>,
+    port: u16,
+    scheme: &'static str,
+    peer: SocketAddr,
+    started: Instant,
+    version: Version,
+    /// As received.
+    pub method: Method,
+    /// As received.
+    pub uri: Uri,
+    /// As received, with id and start time added.
+    pub headers: HeaderMap,
+    /// The service it belongs to, once known.
+    pub service: Option<Arc<Service>>,
+    /// The target it was given to, once chosen.
+    pub target: Option<Arc<Target>>,
+    /// Body bytes sent to the client.
+    pub sent: u64,
+    status: Cell<u16>,
+    response_type: Option<HeaderValue>,
+    response_extras: Vec<String>,
+    _answering: Answering,
+}
+
+/// Where a request came in.
+pub struct Entrance {
+    /// The configured port.
+    pub port: u16,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// The other end of the connection.
+    pub peer: SocketAddr,
+    /// Keeps the connection from being judged while the request is answered.
+    pub answering: Answering,
+}
+
+impl AccessRecord {
+    /// A record of a request that came in just now.
+    pub fn new(
+        access_log: &Rc<AccessLog>,
+        entrance: Entrance,
+        head: hyper::http::request::Parts,
+    ) -> Box<Self> {
+        Box::new(Self {
+            access_log: Rc::clone(access_log),
+            port: entrance.port,
+            scheme: entrance.scheme,
+            peer: entrance.peer,
+            started: Instant::now(),
+            version: head.version,
+            method: head.method,
+            uri: head.uri,
+            headers: head.headers,
+            service: None,
+            target: None,
+            sent: 0,
+            status: Cell::new(0),
+            response_type: None,
+            response_extras: Vec::new(),
+            _answering: entrance.answering,
+        })
+    }
+
+    /// When the request came in.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The client's address, or that of the proxy in front.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        self.scheme
+    }
+
+    /// The host that was asked for, port included: the request target's if it names one, else the header's.
+    pub fn host(&self) -> &str {
+        match self.uri.authority() {
+            Some(authority) => authority.as_str(),
+            None => headers::text(&self.headers, &header::HOST),
+        }
+    }
+
+    /// Notes the head of the answer.
+    pub fn answered(&mut self, status: u16, response: &HeaderMap) {
+        self.status.set(status);
+        self.response_type = response.get(header::CONTENT_TYPE).cloned();
+        if let Some(target) = &self.target {
+            let extras = &target.options.log_response_headers;
+            self.response_extras = extras.iter().map(|name| joined(response, name)).collect();
+        }
+    }
+
+    fn write(&self, line: Line) -> Line {
+        let service = self.service.as_ref().map_or("", |service| service.name.as_str());
+        let target = self.target.as_ref().map_or("", |target| target.address.as_str());
+        let status = if self.status.get() == 0 { CLIENT_GONE } else { self.status.get() };
+        let peer = self.peer.ip().to_canonical().to_string();
+        let line = line
+            .field("host", self.host())
+            .field("port", &self.port)
+            .field("path", &*routes::decoded(self.uri.path()))
+            .field("request_id", headers::text(&self.headers, &headers::REQUEST_ID))
+            .field("status", &status)
+            .field("service", service)
+            .field("target", target)
+            .field("duration", &(self.started.elapsed().as_nanos() as u64))
+            .field("method", self.method.as_str())
+            .field("req_content_length", &self.request_length())
+            .field("req_content_type", headers::text(&self.headers, &header::CONTENT_TYPE))
+            .field("resp_content_length", &self.sent)
+            .field("resp_content_type", &lossy(self.response_type.as_ref()))
+            .field("client_addr", &peer)
+            .field("client_port", &self.peer.port().to_string())
+            .field("remote_addr", self.remote_address(&peer))
+            .field("user_agent", headers::text(&self.headers, &header::USER_AGENT))
+            .field("proto", protocol(self.version))
+            .field("scheme", self.scheme)
+            .field("query", self.uri.query().unwrap_or_default());
+        self.write_extras(line)
+    }
+
+    fn write_extras(&self, mut line: Line) -> Line {
+        let Some(target) = &self.target else { return line };
+        for name in &target.options.log_request_headers {
+            line = line.field(&format!("req_{}", field_name(name)), &joined(&self.headers, name));
+        }
+        for (name, value) in target.options.log_response_headers.iter().zip(&self.response_extras) {
+            line = line.field(&format!("resp_{}", field_name(name)), value);
+        }
+        line
+    }
+
+    /// -1 where the length is not declared.
+    fn request_length(&self) -> i64 {
+        if self.headers.contains_key(header::TRANSFER_ENCODING) {
+            return -1;
+        }
+        headers::text(&self.headers, &header::CONTENT_LENGTH).parse().unwrap_or_default()
+    }
+
+    /// What the trusted proxy in front says; without trust it would be the client's own claim.
+    fn remote_address<'a>(&'a self, peer: &'a str) -> &'a str {
+        let is_trusting = self.target.as_ref().is_none_or(|target| target.options.forward_headers);
+        let named = self.service.as_ref().is_some_and(|service| !service.options.client_ip_header.is_empty());
+        let claimed = headers::text(&self.headers, &headers::FORWARDED_FOR);
+        if claimed.is_empty() || !(is_trusting || named) { peer } else { claimed }
+    }
+}
+
+impl Drop for AccessRecord {
+    fn drop(&mut self) {
+        let access_log = Rc::clone(&self.access_log);
+        access_log.append(|line| self.write(line));
+    }
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        Version::HTTP_3 => "HTTP/3.0",
+        _ => "HTTP/1.1",
+    }
+}
+
+fn field_name(header: &str) -> String {
+    header
+        .chars()
+        .filter(|c| !matches!(c, '"' | '\\') && !c.is_control())
+        .collect::<String>()
+        .to_lowercase()
+        .replace('-', "_")
+}
+
+fn joined(from: &HeaderMap, name: &str) -> String {
+    let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { return String::new() };
+    let lines: Vec<_> = from.get_all(name).iter().map(|value| lossy(Some(value))).collect();
+    lines.join(",")
+}
+
+fn lossy(value: Option<&HeaderValue>) -> String {
+    value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,258 @@
+//! One request from its head to its answer: refuse, route, hold, redirect, or forward.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::uri::PathAndQuery;
+use hyper::upgrade::OnUpgrade;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use tokio::time::timeout_at;
+
+use crate::acme::Acme;
+use crate::acme::challenges;
+use crate::http::access_log::{AccessRecord, Entrance};
+use crate::http::body::ResponseBody;
+use crate::http::forward::{self, Choice};
+use crate::http::front::Front;
+use crate::http::{affinity, cookies, error_page, headers, redirect};
+use crate::pause::Pause;
+use crate::pool::Admission;
+use crate::rollout;
+use crate::routes::{self, Route, Routes};
+use crate::service::Service;
+use crate::target::InFlight;
+
+/// What kamal-proxy says to a question that it did not expect.
+const UNKNOWN_TOKEN: &str = "acme/autocert: certificate cache miss\n";
+
+/// Answers one request.
+pub async fn respond(
+    front: Rc<Front>,
+    entrance: Entrance,
+    mut request: Request<Incoming>,
+) -> Response<ResponseBody> {
+    if let Some(answer) = answer_unrouted(&request) {
+        return answer;
+    }
+    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+    let (mut head, body) = request.into_parts();
+    if head.version == Version::HTTP_2 {
+        cookies::join_crumbs(&mut head.headers);
+    }
+    headers::stamp(&mut head.headers);
+    let mut record = AccessRecord::new(&front.access_log, entrance, head);
+    let verdict = decide(&front, &mut record).await;
+    let response = match verdict {
+        Verdict::Forward(admitted) => return forward::forward(&front, record, admitted, body, upgrade).await,
+        Verdict::Redirect(location) => redirect::respond(&location, &record.method),
+        Verdict::Healthy => Response::new(ResponseBody::from(Bytes::new())),
+        Verdict::Challenge(Some(answer)) => plain(StatusCode::OK, answer),
+        Verdict::Challenge(None) => plain(StatusCode::NOT_FOUND, UNKNOWN_TOKEN.into()),
+        Verdict::Error(status, message) => error_page::respond(status, &message, record.service.as_deref()),
+    };
+    forward::recorded(response, record)
+}
+
+/// A request that was given to a target.
+pub struct Admitted {
+    /// Counted on its target.
+    pub in_flight: InFlight,
+    /// What comes with the choice.
+    pub choice: Choice,
+}
+
+enum Verdict {
+    Forward(Admitted),
+    Redirect(String),
+    Healthy,
+    Challenge(Option<String>),
+    Error(StatusCode, String),
+}
+
+/// What one look at the routes says.
+enum Look {
+    Decided(Verdict),
+    Hold(Duration),
+    Again,
+}
+
+async fn decide(front: &Front, record: &mut AccessRecord) -> Verdict {
+    let mut changes = front.changes.clone();
+    loop {
+        changes.mark_unchanged();
+        match front.with_routes(|routes| look(routes, &front.acme, record)) {
+            Look::Decided(verdict) => return verdict,
+            // The target was closed after these routes were read: the next ones are about to be published, or
+            // are already.
+            Look::Again => tokio::task::yield_now().await,
+            Look::Hold(at_most) => {
+                let deadline = record.started() + at_most;
+                if timeout_at(deadline, changes.changed()).await.is_err() {
+                    return expired(front, record);
+                }
+            }
+        }
+    }
+}
+
+fn expired(front: &Front, record: &AccessRecord) -> Verdict {
+    let service = record.service.as_ref().map_or("", |service| service.name.as_str());
+    let path = record.uri.path();
+    front.log.warn("Rejecting request due to expired pause", &[("service", &service), ("path", &path)]);
+    Verdict::Error(StatusCode::GATEWAY_TIMEOUT, String::new())
+}
+
+fn look(routes: &Routes, acme: &Acme, record: &mut AccessRecord) -> Look {
+    let host = routes::without_port(record.host()).to_owned();
+    let uri = record.uri.clone();
+    let Some(route) = routes.find(&host, uri.path()) else {
+        record.service = None;
+        return Look::Decided(Verdict::Error(StatusCode::NOT_FOUND, String::new()));
+    };
+    enter(record, route.service);
+    let service = route.service;
+    if let Some(answer) = challenge_answer(acme, service, uri.path()) {
+        return Look::Decided(Verdict::Challenge(answer));
+    }
+    if record.scheme() == "https" && !service.options.tls_enabled {
+        return Look::Decided(Verdict::Error(StatusCode::SERVICE_UNAVAILABLE, String::new()));
+    }
+    if let Some(location) = redirect::location(&service.options, record.scheme(), &host, &uri) {
+        return Look::Decided(Verdict::Redirect(location));
+    }
+    if service.pause != Pause::Running && is_probe(record, &route) {
+        return Look::Decided(Verdict::Healthy);
+    }
+    match &service.pause {
+        Pause::Running => admit(record, &route),
+        Pause::Paused { at_most } => Look::Hold(*at_most),
+        Pause::Stopped { message } => {
+            Look::Decided(Verdict::Error(StatusCode::SERVICE_UNAVAILABLE, message.clone()))
+        }
+    }
+}
+
+/// The answer to a certificate authority's question, which is ours to give, whatever the service's state.
+///
+/// A service with automatic TLS never sees that path; others do, unless the question is one of ours.
+fn challenge_answer(acme: &Acme, service: &Service, path: &str) -> Option<Option<String>> {
+    let answer = acme.challenges().text(path.strip_prefix(challenges::PATH)?);
+    (answer.is_some() || service.options.has_automatic_certificates()).then_some(answer)
+}
+
+fn plain(status: StatusCode, text: String) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(Bytes::from(text)));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// The request has a service now; its client-address header counts from here on, for the log too.
+fn enter(record: &mut AccessRecord, service: &Arc<Service>) {
+    let name = &service.options.client_ip_header;
+    if !name.is_empty()
+        && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+        && let Some(address) = record.headers.get(&name).filter(|value| !value.is_empty()).cloned()
+    {
+        record.headers.insert(&headers::FORWARDED_FOR, address);
+    }
+    record.service = Some(Arc::clone(service));
+}
+
+fn admit(record: &mut AccessRecord, route: &Route<'_>) -> Look {
+    let service = route.service;
+    let pool = service.pool_for(|| cookies::value(&record.headers, rollout::COOKIE).map(str::to_owned));
+    let is_write = !is_read(&record.method, &record.headers, service);
+    let has_readers = !pool.readers.is_empty();
+    let prefers_writer = has_readers && affinity_applies(service) && affinity::is_live(&record.headers);
+    match pool.admit(!is_write && !prefers_writer) {
+        Admission::Closed => Look::Again,
+        Admission::NoneHealthy => {
+            Look::Decided(Verdict::Error(StatusCode::SERVICE_UNAVAILABLE, String::new()))
+        }
+        Admission::Admitted(in_flight) => {
+            record.target = Some(Arc::clone(&in_flight.target));
+            let choice = Choice {
+                path: forwarded_path(&record.uri, route),
+                stripped: is_stripped(route).then(|| route.prefix.to_owned()),
+                marks_writer: is_write && has_readers,
+            };
+            Look::Decided(Verdict::Forward(Admitted { in_flight, choice }))
+        }
+    }
+}
+
+fn affinity_applies(service: &Service) -> bool {
+    !service.options.writer_affinity_timeout.is_zero()
+}
+
+/// GET and HEAD are reads, except for WebSockets where readers do not take them.
+fn is_read(method: &Method, headers: &HeaderMap, service: &Service) -> bool {
+    let is_safe = *method == Method::GET || *method == Method::HEAD;
+    is_safe && (service.options.read_targets_accept_websockets || !headers::is_websocket(headers))
+}
+
+fn is_probe(record: &AccessRecord, route: &Route<'_>) -> bool {
+    let is_safe = record.method == Method::GET || record.method == Method::HEAD;
+    is_safe && route.service.is_probe_path(&routes::decoded(visible_path(record.uri.path(), route)))
+}
+
+fn is_stripped(route: &Route<'_>) -> bool {
+    route.covered > 0 && route.service.options.strip_prefix
+}
+
+/// The raw path as the app knows it.
+fn visible_path<'a>(path: &'a str, route: &Route<'_>) -> &'a str {
+    match is_stripped(route) {
+        true if path.len() == route.covered => "/",
+        true => &path[route.covered..],
+        false => path,
+    }
+}
+
+fn forwarded_path(uri: &Uri, route: &Route<'_>) -> Uri {
+    let Some(whole) = uri.path_and_query() else { return Uri::from_static("/") };
+    if !is_stripped(route) {
+        return Uri::from(whole.clone());
+    }
+    let path = visible_path(uri.path(), route);
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let rest = PathAndQuery::try_from(format!("{path}{query}"));
+    Uri::from(rest.expect("the end of a valid path, from a slash on, is a valid path"))
+}
+
+/// Answers that need no service.
+fn answer_unrouted(request: &Request<Incoming>) -> Option<Response<ResponseBody>> {
+    let headers = request.headers();
+    if request.method() == Method::CONNECT {
+        let text = "405 Method Not Allowed: CONNECT is not for reverse proxies";
+        return Some(error_page::refuse(StatusCode::METHOD_NOT_ALLOWED, text));
+    }
+    if request.version() == Version::HTTP_11
+        && request.uri().authority().is_none()
+        && !headers.contains_key(header::HOST)
+    {
+        return Some(error_page::refuse(
+            StatusCode::BAD_REQUEST,
+            "400 Bad Request: missing required Host header",
+        ));
+    }
+    if headers.get_all(header::HOST).iter().count() > 1 {
+        return Some(error_page::refuse(StatusCode::BAD_REQUEST, "400 Bad Request: too many Host headers"));
+    }
+    if headers
+        .get(header::EXPECT)
+        .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    {
+        return Some(error_page::refuse(StatusCode::EXPECTATION_FAILED, "417 Expectation Failed"));
+    }
+    if request.method() == Method::OPTIONS && request.uri().path() == "*" {
+        return Some(Response::new(ResponseBody::from(Bytes::new())));
+    }
+    None
+}

@@ -1,0 +1,53 @@
+//! What one worker serves requests with.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Cache};
+use rustls::ServerConfig;
+use tokio::sync::watch;
+
+use crate::acme::Acme;
+use crate::http::access_log::AccessLog;
+use crate::http::upstream::Upstreams;
+use crate::log::Log;
+use crate::router::Router;
+use crate::routes::Routes;
+
+/// A worker's copy of the routes, its connections to targets and its part of the log.
+pub struct Front {
+    routes: RefCell<Cache<Arc<ArcSwap<Routes>>, Arc<Routes>>>,
+    /// Wakes held requests when the routes change.
+    pub changes: watch::Receiver<u64>,
+    /// Connections to targets.
+    pub upstreams: Rc<Upstreams>,
+    /// What all TLS handshakes have in common.
+    pub tls: Arc<ServerConfig>,
+    /// Automatic certificates.
+    pub acme: Arc<Acme>,
+    /// Lines not written yet.
+    pub access_log: Rc<AccessLog>,
+    /// For what goes wrong.
+    pub log: Log,
+}
+
+impl Front {
+    /// For use inside the worker's `LocalSet`.
+    pub fn new(router: &Router, tls: Arc<ServerConfig>, log: Log) -> Self {
+        Self {
+            routes: RefCell::new(Cache::new(router.routes())),
+            changes: router.changes(),
+            upstreams: Rc::default(),
+            tls,
+            acme: router.acme(),
+            access_log: AccessLog::start(log.clone()),
+            log,
+        }
+    }
+
+    /// Looks at the current routes. The copy is renewed only when they have changed.
+    pub fn with_routes<T>(&self, look: impl FnOnce(&Routes) -> T) -> T {
+        look(self.routes.borrow_mut().load())
+    }
+}

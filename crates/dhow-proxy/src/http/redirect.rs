@@ -1,0 +1,70 @@
+//! Redirects that a service asks for: to https, to its canonical host, or both in one hop.
+
+use bytes::Bytes;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION};
+use hyper::{Method, Response, StatusCode, Uri};
+
+use crate::http::body::ResponseBody;
+use crate::http::error_page::escaped;
+use crate::options::ServiceOptions;
+
+/// Where a request has to go instead, if anywhere. `host` is the request's, without port.
+pub fn location(options: &ServiceOptions, scheme: &str, host: &str, uri: &Uri) -> Option<String> {
+    let wants_https = options.tls_enabled && options.tls_redirect && scheme == "http";
+    let canonical = options.canonical_host.as_str();
+    let wants_host = !canonical.is_empty() && !canonical.eq_ignore_ascii_case(host);
+    if !wants_https && !wants_host {
+        return None;
+    }
+    let scheme = if wants_https { "https" } else { scheme };
+    let host = if wants_host { canonical } else { host };
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    Some(format!("{scheme}://{host}{path}"))
+}
+
+/// A 301, which ends the connection as kamal-proxy's does. A GET gets a link to follow by hand.
+pub fn respond(location: &str, method: &Method) -> Response<ResponseBody> {
+    let link = format!("<a href=\"{}\">Moved Permanently</a>.\n\n", escaped(location));
+    let body = if method == Method::GET { Bytes::from(link) } else { Bytes::new() };
+    let mut response = Response::new(ResponseBody::from(body));
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    if method == Method::GET || method == Method::HEAD {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    }
+    if let Ok(location) = HeaderValue::from_str(location) {
+        headers.insert(LOCATION, location);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(tls: bool, canonical: &str) -> ServiceOptions {
+        ServiceOptions {
+            tls_enabled: tls,
+            tls_redirect: true,
+            canonical_host: canonical.into(),
+            ..Default::default()
+        }
+    }
+
+    fn from(options: &ServiceOptions, scheme: &str) -> Option<String> {
+        location(options, scheme, "a.com", &"/x?y=1".parse().unwrap())
+    }
+
+    #[test]
+    fn t_112_t_113_one_hop_to_scheme_and_host() {
+        assert_eq!(from(&options(false, ""), "http"), None);
+        assert_eq!(from(&options(false, "A.com"), "http"), None);
+        assert_eq!(from(&options(false, "b.com"), "http").unwrap(), "http://b.com/x?y=1");
+        assert_eq!(from(&options(true, ""), "http").unwrap(), "https://a.com/x?y=1");
+        assert_eq!(from(&options(true, "b.com"), "http").unwrap(), "https://b.com/x?y=1");
+        assert_eq!(from(&options(true, "b.com"), "https").unwrap(), "https://b.com/x?y=1");
+        assert_eq!(from(&options(true, ""), "https"), None);
+    }
+}

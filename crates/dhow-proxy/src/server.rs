@@ -1,0 +1,168 @@
+//! The daemon: a control thread and one worker thread per core, from start to orderly end.
+
+pub mod connection;
+pub mod listen;
+pub mod worker;
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::acme::{Acme, AcmeConfig};
+use crate::control::ControlSocket;
+use crate::log::Log;
+use crate::router::Router;
+use crate::tls::handshake;
+use worker::{Entries, Worker};
+
+/// How long requests under way may go on after the order to stop.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// What a daemon is started with.
+pub struct Config {
+    /// Port for plain HTTP; 0 picks a free one.
+    pub http_port: u16,
+    /// Port for HTTPS; 0 picks a free one.
+    pub https_port: u16,
+    /// Port of the metrics, 0 for none.
+    pub metrics_port: u16,
+    /// Whether HTTP/3 was asked for.
+    pub http3: bool,
+    /// Whether debug lines are logged.
+    pub debug: bool,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// The state file.
+    pub state: PathBuf,
+    /// How long a request's head may take to arrive, once begun.
+    pub head_timeout: Duration,
+    /// How long each half of a TLS handshake may take: the client's first message, and the rest.
+    pub handshake_timeout: Duration,
+    /// How automatic certificates are got.
+    pub acme: AcmeConfig,
+    /// Worker threads.
+    pub workers: usize,
+}
+
+/// A daemon that serves.
+pub struct Server {
+    http: SocketAddr,
+    https: SocketAddr,
+    stop: watch::Sender<bool>,
+    workers: Vec<JoinHandle<()>>,
+    control: JoinHandle<()>,
+    log: Log,
+}
+
+impl Server {
+    /// Restores the state and starts to serve. The error is the text for the command line.
+    pub fn start(config: Config, log_to: impl Write + Send + 'static) -> Result<Self, String> {
+        let log = Log::new(log_to, config.debug);
+        let acme = Acme::new(config.acme.clone(), log.clone()).inspect_err(|_| log.close())?;
+        let router = Arc::new(Router::new(config.state.clone(), acme, log.clone()));
+        let tls = handshake::settings()?;
+        let stop = watch::Sender::new(false);
+        let runtime = control_runtime().map_err(|error| error.to_string())?;
+        let started = {
+            let _context = runtime.enter();
+            Self::listen(&config, &log).inspect(|_| router.restore())
+        };
+        let opened = started.inspect_err(|_| log.close())?;
+        let (http, https) = (opened.http.address, opened.https.address);
+        tell_what_is_missing(&config, &log);
+        let worker = |(http, https)| {
+            let entries = Entries { http: (http, config.http_port), https: (https, config.https_port) };
+            Worker::new(entries, &config, Arc::clone(&router), Arc::clone(&tls), log.clone())
+        };
+        let listeners = opened.http.listeners.into_iter().zip(opened.https.listeners);
+        let workers = listeners.map(|pair| worker(pair).spawn(stop.subscribe())).collect();
+        log.info("Server started", &[("http", &http.port()), ("https", &https.port())]);
+        let stopped = stop.subscribe();
+        let control =
+            std::thread::spawn(move || runtime.block_on(serve_control(opened.socket, router, stopped)));
+        Ok(Self { http, https, stop, workers, control, log })
+    }
+
+    /// Where plain HTTP is served.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where HTTPS is served.
+    pub fn https(&self) -> SocketAddr {
+        self.https
+    }
+
+    /// Takes no new request, waits for those under way, and ends.
+    pub fn stop(self) {
+        self.stop.send_replace(true);
+        for worker in self.workers {
+            // A worker that panicked has ended too.
+            worker.join().ok();
+        }
+        self.control.join().ok();
+        self.log.info("Server stopped", &[]);
+        self.log.close();
+    }
+
+    /// Takes ports and socket, before anything else: another daemon's state is not to be touched.
+    fn listen(config: &Config, log: &Log) -> Result<Opened, String> {
+        let http = Port::open(config.http_port, config.workers)?;
+        let https = Port::open(config.https_port, config.workers)?;
+        let socket = ControlSocket::bind(config.socket.clone()).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => error.to_string(),
+            _ => format!("listen unix {}: bind: {}", config.socket.display(), listen::reason(&error)),
+        })?;
+        log.debug("Control socket is open", &[("path", &config.socket.display().to_string())]);
+        Ok(Opened { socket, http, https })
+    }
+}
+
+/// What the daemon is reached by.
+struct Opened {
+    socket: ControlSocket,
+    http: Port,
+    https: Port,
+}
+
+/// A port with its listeners, one per worker.
+struct Port {
+    address: SocketAddr,
+    listeners: Vec<TcpListener>,
+}
+
+impl Port {
+    fn open(port: u16, count: usize) -> Result<Self, String> {
+        let told = |error: io::Error| format!("listen tcp :{port}: bind: {}", listen::reason(&error));
+        let listeners = listen::everywhere(port, count).map_err(told)?;
+        Ok(Self { address: listeners[0].local_addr().map_err(told)?, listeners })
+    }
+}
+
+/// Flags of kamal-proxy that are accepted and have no effect yet.
+fn tell_what_is_missing(config: &Config, log: &Log) {
+    let why = "not served by this version of dhow-proxy yet";
+    if config.metrics_port != 0 {
+        log.warn("Metrics are not enabled", &[("port", &config.metrics_port), ("error", &why)]);
+    }
+    if config.http3 {
+        log.warn("HTTP/3 is not enabled", &[("error", &why)]);
+    }
+}
+
+fn control_runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// Commands that are under way when the order to stop comes end with it, and so do the probes.
+async fn serve_control(socket: ControlSocket, router: Arc<Router>, mut stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = socket.serve(router) => {}
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+    }
+}

@@ -1,0 +1,149 @@
+//! A worker thread: its own runtime, listener, routes and connections to targets.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Notify, watch};
+use tokio::task::LocalSet;
+use tokio::time::{sleep, timeout};
+
+use super::connection::{self, Door, Patience, Scheme};
+use super::{Config, SHUTDOWN_GRACE};
+use crate::http::front::Front;
+use crate::log::Log;
+use crate::router::Router;
+
+/// Pause after a failed accept: out of file descriptors, most likely.
+const ACCEPT_RETRY: Duration = Duration::from_millis(20);
+
+/// What a worker is made from; it can still move to its thread.
+pub struct Worker {
+    entries: Entries,
+    patience: Patience,
+    router: Arc<Router>,
+    tls: Arc<ServerConfig>,
+    log: Log,
+}
+
+/// A worker's own listeners, with the ports as configured.
+pub struct Entries {
+    /// Plain HTTP.
+    pub http: (std::net::TcpListener, u16),
+    /// HTTP over TLS.
+    pub https: (std::net::TcpListener, u16),
+}
+
+impl Worker {
+    /// A worker for the connections that its listeners get.
+    pub fn new(
+        entries: Entries,
+        config: &Config,
+        router: Arc<Router>,
+        tls: Arc<ServerConfig>,
+        log: Log,
+    ) -> Self {
+        let patience = Patience { head: config.head_timeout, handshake: config.handshake_timeout };
+        Self { entries, patience, router, tls, log }
+    }
+
+    /// Serves on a thread of its own until `stopped` is set and the requests under way have ended.
+    pub fn spawn(self, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+        std::thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            let log = self.log.clone();
+            match runtime {
+                Ok(runtime) => self.run(&runtime, stopped),
+                Err(error) => log.error("Unable to start a worker", &[("error", &error.to_string())]),
+            }
+        })
+    }
+
+    fn run(self, runtime: &Runtime, stopped: watch::Receiver<bool>) {
+        let tasks = LocalSet::new();
+        let access_log = tasks.block_on(runtime, async {
+            let front = Rc::new(Front::new(&self.router, Arc::clone(&self.tls), self.log.clone()));
+            let access_log = Rc::clone(&front.access_log);
+            self.serve(front, stopped).await;
+            access_log
+        });
+        // What is still open ends here, and is logged.
+        drop(tasks);
+        access_log.flush();
+    }
+
+    async fn serve(self, front: Rc<Front>, stopped: watch::Receiver<bool>) {
+        let crowd = Rc::new(Crowd::default());
+        let Entries { http: (http, http_port), https: (https, https_port) } = self.entries;
+        let listeners = (TcpListener::from_std(http), TcpListener::from_std(https));
+        let (http, https) = match listeners {
+            (Ok(http), Ok(https)) => (http, https),
+            (Err(error), _) | (_, Err(error)) => {
+                return self.log.error("Unable to listen", &[("error", &error.to_string())]);
+            }
+        };
+        let mut is_stopped = stopped.clone();
+        let welcome = |(scheme, port), (stream, peer): (TcpStream, SocketAddr)| {
+            let door = Door { scheme, port, peer, patience: self.patience };
+            let connection = connection::serve(Rc::clone(&front), door, stream, stopped.clone());
+            let place = Place::take(&crowd);
+            tokio::task::spawn_local(async move {
+                connection.await;
+                drop(place);
+            });
+        };
+        loop {
+            let (entry, accepted) = tokio::select! {
+                accepted = http.accept() => ((Scheme::Http, http_port), accepted),
+                accepted = https.accept() => ((Scheme::Https, https_port), accepted),
+                _ = is_stopped.wait_for(|stopped| *stopped) => break,
+            };
+            match accepted {
+                Ok(accepted) => welcome(entry, accepted),
+                Err(_) => sleep(ACCEPT_RETRY).await,
+            }
+        }
+        drop((http, https));
+        if timeout(SHUTDOWN_GRACE, crowd.emptied()).await.is_err() {
+            self.log.warn("Closing active connections", &[]);
+        }
+    }
+}
+
+/// The connections that are open, so that the end can be waited for.
+#[derive(Default)]
+struct Crowd {
+    size: Cell<usize>,
+    left: Notify,
+}
+
+impl Crowd {
+    async fn emptied(&self) {
+        while self.size.get() > 0 {
+            self.left.notified().await;
+        }
+    }
+}
+
+/// One open connection.
+struct Place(Rc<Crowd>);
+
+impl Place {
+    fn take(crowd: &Rc<Crowd>) -> Self {
+        crowd.size.set(crowd.size.get() + 1);
+        Self(Rc::clone(crowd))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.size.set(self.0.size.get() - 1);
+        self.0.left.notify_one();
+    }
+}

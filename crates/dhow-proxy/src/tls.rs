@@ -1,0 +1,5 @@
+//! TLS: the certificates that services are served with, and the handshakes that workers do with them.
+
+pub mod certificate;
+pub mod handshake;
+pub mod validity;

@@ -1,0 +1,96 @@
+//! A certificate chain with its private key.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::verify_server_name;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
+
+use super::validity::Validity;
+
+/// A chain, leaf first, and the key that belongs to the leaf. Cheap to clone; never printed.
+#[derive(Clone)]
+pub struct Certificate {
+    pair: Arc<CertifiedKey>,
+}
+
+impl Certificate {
+    /// Reads two PEM files. The key may be PKCS#8, PKCS#1 or SEC1. The error names the file, never what is in it.
+    ///
+    /// Like kamal-proxy, this accepts a certificate that has expired: an old certificate is better than none.
+    pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
+        let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+        let (chain_pem, key_pem) = (read(chain)?, read(key)?);
+        let chain_der = chain_in(&chain_pem).map_err(|error| format!("{}: {error}", chain.display()))?;
+        let key_der = key_in(&key_pem).map_err(|error| format!("{}: {error}", key.display()))?;
+        Self::new(chain_der, key_der)
+            .map_err(|error| format!("{} with {}: {error}", chain.display(), key.display()))
+    }
+
+    /// Reads a key and its chain from one PEM text, as certificate authorities' clients keep them.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        Self::new(chain_in(pem)?, key_in(pem)?)
+    }
+
+    /// The certificate that answers a TLS-ALPN-01 challenge (RFC 8737, section 3).
+    pub fn for_challenge(name: &str, digest: &[u8]) -> Result<Self, String> {
+        let told = |error: rcgen::Error| error.to_string();
+        let key = rcgen::KeyPair::generate().map_err(told)?;
+        let mut parameters = rcgen::CertificateParams::new([name.to_owned()]).map_err(told)?;
+        parameters.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(digest)];
+        let certificate = parameters.self_signed(&key).map_err(told)?;
+        let der = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let key = default_provider().key_provider.load_private_key(der.into());
+        let key = key.map_err(|error| error.to_string())?;
+        // Not checked against each other: the extension is one that nobody but the authority may accept.
+        Ok(Self { pair: Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)) })
+    }
+
+    /// When it is valid.
+    pub fn validity(&self) -> Option<Validity> {
+        Validity::of(self.pair.cert.first()?)
+    }
+
+    /// Whether it is for this host name.
+    pub fn covers(&self, name: &str) -> bool {
+        let (Some(leaf), Ok(name)) = (self.pair.cert.first(), ServerName::try_from(name)) else {
+            return false;
+        };
+        ParsedCertificate::try_from(leaf).is_ok_and(|leaf| verify_server_name(&leaf, &name).is_ok())
+    }
+
+    /// A certificate in use, for a handshake.
+    pub fn pair(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.pair)
+    }
+
+    fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, String> {
+        let pair = CertifiedKey::from_der(chain, key, &default_provider());
+        Ok(Self { pair: Arc::new(pair.map_err(|error| told(&error))?) })
+    }
+}
+
+fn chain_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err("no certificate in this file".into()),
+        chain => chain.map_err(|error| error.to_string()),
+    }
+}
+
+fn key_in(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(pem)
+        .map_err(|_| "no private key in this file (PEM: PKCS#8, PKCS#1 or SEC1, without a passphrase)".into())
+}
+
+fn told(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InconsistentKeys(_) => "the key does not belong to the certificate".into(),
+        error => error.to_string(),
+    }
+}

@@ -1,0 +1,170 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use crate::support::{Backend, Gate, Proxy, eventually, reply};
+
+/// An app whose health check answers with these statuses, the last one for ever.
+fn with_health(statuses: &'static [u16]) -> Backend {
+    let asked = Arc::new(AtomicUsize::new(0));
+    Backend::raw(move |request, stream| match request.path.as_str() {
+        "/up" => {
+            let at = asked.fetch_add(1, SeqCst).min(statuses.len() - 1);
+            reply(stream, statuses[at], &[], b"");
+        }
+        _ => reply(stream, 200, &[], b"app"),
+    })
+}
+
+#[test]
+fn t_130_an_unhealthy_target_is_not_deployed() {
+    let (proxy, old, sick) = (Proxy::start(), Backend::named("old"), with_health(&[500]));
+    let failed = proxy.fails(&proxy.deploy_command("web", &sick, &["--deploy-timeout", "20ms"]));
+    let lines: Vec<_> = failed.lines().collect();
+    assert_eq!(lines[0], "Error: target failed to become healthy within configured timeout (20ms)");
+    assert_eq!(lines[1], format!("  last probe of {}: unexpected status (500)", sick.address));
+    assert_eq!(proxy.get("a.com", "/").status, 404);
+    proxy.deploy("web", &old, &[]);
+    proxy.fails(&proxy.deploy_command("web", &sick, &["--deploy-timeout", "20ms", "--host", "b.com"]));
+    assert_eq!(proxy.get("a.com", "/").text(), "old");
+    assert_eq!(proxy.told("Healthcheck failed", 1)[0]["error"], "unexpected status (500)");
+}
+
+#[test]
+fn t_251_a_target_may_need_several_probes() {
+    let (proxy, app) = (Proxy::start(), with_health(&[502, 502, 204]));
+    proxy.deploy("web", &app, &["--health-check-interval", "5ms"]);
+    assert_eq!(proxy.get("a.com", "/").text(), "app");
+    assert_eq!(app.probes().len(), 3);
+    let updated = proxy.told("Target health updated", 1).pop().unwrap();
+    assert_eq!((&updated["state"], &updated["was"]), (&"healthy".into(), &"adding".into()));
+}
+
+#[test]
+fn t_251c_a_slow_probe_fails() {
+    let (proxy, gate) = (Proxy::start(), Gate::default());
+    let held = gate.clone();
+    let app = Backend::raw(move |_, _| held.pass());
+    let flags = ["--health-check-timeout", "20ms", "--deploy-timeout", "50ms"];
+    let failed = proxy.fails(&proxy.deploy_command("web", &app, &flags));
+    assert!(failed.ends_with("request timed out"), "{failed}");
+    gate.open();
+}
+
+#[test]
+fn t_252_probes_can_have_a_host_of_their_own() {
+    let proxy = Proxy::start();
+    let app = Backend::raw(|request, stream| {
+        let status = if request.header("host") == Some("app.local") { 200 } else { 400 };
+        reply(stream, status, &[], b"");
+    });
+    proxy.fails(&proxy.deploy_command("web", &app, &["--deploy-timeout", "50ms"]));
+    assert_eq!(app.probes()[0].header("host"), Some(app.address.as_str()));
+    assert_eq!(app.probes()[0].header("user-agent"), Some("kamal-proxy"));
+    proxy.deploy("web", &app, &["--health-check-host", "app.local"]);
+}
+
+#[test]
+fn o_47_o_48_probes_follow_redirects_and_may_have_a_query() {
+    let proxy = Proxy::start();
+    let app = Backend::raw(|request, stream| match request.path.as_str() {
+        "/health?deep=1" => reply(stream, 302, &[("Location", "/fine")], b""),
+        "/fine" => reply(stream, 200, &[], b""),
+        _ => reply(stream, 404, &[], b""),
+    });
+    proxy.deploy("web", &app, &["--health-check-path", "/health?deep=1"]);
+}
+
+#[test]
+fn an_app_that_is_slow_to_listen_is_found_soon_after_it_does() {
+    let proxy = Proxy::start();
+    let address = Backend::named("reserved").address.clone();
+    let deploy = proxy.begin(&["deploy", "web", "--target", &address, "--health-check-interval", "1h"]);
+    eventually("a failed probe", || !proxy.lines("Healthcheck failed").is_empty());
+    let app = Backend::on(&address, |_, stream| reply(stream, 200, &[], b"app"));
+    assert!(deploy.wait_with_output().unwrap().status.success());
+    assert_eq!(proxy.get("a.com", "/").text(), "app");
+    drop(app);
+}
+
+#[test]
+fn t_234_o_09_all_targets_have_to_be_healthy() {
+    let (proxy, good, sick) = (Proxy::start(), Backend::named("good"), with_health(&[500]));
+    let flags = ["--target", &sick.address, "--deploy-timeout", "50ms"];
+    assert!(proxy.fails(&proxy.deploy_command("web", &good, &flags)).contains("failed to become healthy"));
+}
+
+#[test]
+fn o_07_an_unhealthy_target_of_several_is_left_out_until_it_is_back() {
+    let (proxy, good) = (Proxy::start(), Backend::named("good"));
+    let status = Arc::new(AtomicUsize::new(200));
+    let shared = status.clone();
+    let other = Backend::raw(move |_, stream| reply(stream, shared.load(SeqCst) as u16, &[], b"other"));
+    let good_only = || (0..4).all(|_| proxy.get("a.com", "/").text() == "good");
+    proxy.deploy("web", &good, &["--target", &other.address, "--health-check-interval", "5ms"]);
+    assert!(!good_only());
+    status.store(500, SeqCst);
+    eventually("the sick target left out", good_only);
+    status.store(200, SeqCst);
+    eventually("the target back", || !good_only());
+}
+
+#[test]
+fn o_08_a_single_target_is_used_whatever_its_health() {
+    let (proxy, app) = (Proxy::start(), with_health(&[200, 500]));
+    proxy.deploy("web", &app, &["--health-check-interval", "1ms"]);
+    assert_eq!(proxy.get("a.com", "/").text(), "app");
+    assert_eq!(app.probes().len(), 1);
+}
+
+#[test]
+fn o_05_a_deploy_goes_on_when_its_command_line_is_killed() {
+    let (proxy, gate) = (Proxy::start(), Gate::default());
+    let held = gate.clone();
+    let app = Backend::raw(move |_, stream| {
+        held.pass();
+        reply(stream, 200, &[], b"app");
+    });
+    let mut deploy = proxy.begin(&proxy.deploy_command("web", &app, &[]));
+    gate.await_waiting(1);
+    deploy.kill().unwrap();
+    deploy.wait().unwrap();
+    gate.open();
+    eventually("the deploy", || proxy.get("a.com", "/").status == 200);
+}
+
+#[test]
+fn o_06_a_forced_deploy_keeps_the_old_target_until_the_new_one_is_healthy() {
+    let (proxy, old, gate) = (Proxy::start(), Backend::named("old"), Gate::default());
+    let held = gate.clone();
+    let new = Backend::raw(move |request, stream| {
+        if request.path == "/up" {
+            held.pass();
+        }
+        reply(stream, 200, &[], b"new");
+    });
+    proxy.deploy("web", &old, &[]);
+    proxy.deploy("web", &new, &["--force"]);
+    assert_eq!(proxy.get("a.com", "/").text(), "old");
+    gate.open();
+    eventually("the new target", || proxy.get("a.com", "/").text() == "new");
+}
+
+#[test]
+fn a_forced_first_deploy_answers_503_until_healthy() {
+    let (proxy, sick) = (Proxy::start(), with_health(&[500, 500, 200]));
+    proxy.deploy("web", &sick, &["--force", "--health-check-interval", "5ms"]);
+    eventually("health", || proxy.get("a.com", "/").status == 200);
+}
+
+#[test]
+fn o_13_o_42_what_would_break_the_daemon_is_refused() {
+    let (proxy, app) = (Proxy::start(), Backend::named("app"));
+    let interval = proxy.fails(&proxy.deploy_command("web", &app, &["--health-check-interval", "0s"]));
+    assert_eq!(interval, "Error: health-check-interval must be more than 0s");
+    let none = proxy.fails(&["deploy", "web", "--target", ""]);
+    assert_eq!(none, "Error: at least one target is needed; give it as --target <container or host>:<port>");
+    assert_eq!(
+        proxy.fails(&["deploy", "web", "--target", "http://x"]),
+        "Error: http://x :invalid host pattern"
+    );
+}

@@ -1,0 +1,25 @@
+//! The proxy as a client, an app and an operator see it: real sockets, the real program, real backends.
+//!
+//! Tests are named for the row of kamal-proxy's behaviour that they hold the proxy to (`t_…`, `o_…`).
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod acme;
+mod buffering;
+mod cli;
+mod deploy;
+mod drain;
+mod errors;
+mod forwarding;
+mod http2;
+mod load;
+mod logging;
+mod pause;
+mod protocol;
+mod readers;
+mod rollout;
+mod routing;
+mod state;
+mod support;
+mod tls;
+mod upgrade;

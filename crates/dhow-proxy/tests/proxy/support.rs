@@ -1,0 +1,29 @@
+//! What the tests are written with.
+
+pub mod backend;
+pub mod client;
+pub mod daemon;
+pub mod gate;
+pub mod http2;
+pub mod pebble;
+pub mod tls;
+
+pub use backend::{Backend, reply};
+pub use client::{Connection, Reply};
+pub use daemon::Proxy;
+pub use gate::Gate;
+pub use tls::{Authority, TlsClient};
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks again and again until the answer is yes.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} did not come true");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

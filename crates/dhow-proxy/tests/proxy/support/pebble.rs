@@ -1,0 +1,124 @@
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::{Child, Command, Stdio};
+
+use dhow_proxy::acme::AcmeConfig;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::daemon::Directory;
+use super::{Authority, Proxy, TlsClient, eventually};
+
+/// A real certificate authority, pebble, that is not open yet: the proxy has to know where it will be, and it has to
+/// know where the proxy is.
+pub struct Pebble {
+    authority: Authority,
+    api: SocketAddr,
+    management: SocketAddr,
+}
+
+/// The authority at work, with a name server that says that every host is here.
+pub struct OpenPebble {
+    closed: Pebble,
+    programs: [Child; 2],
+}
+
+impl Pebble {
+    pub fn new() -> Self {
+        Self { authority: Authority::new(), api: free_address(), management: free_address() }
+    }
+
+    /// How the proxy reaches it.
+    pub fn config(&self, directory: &Directory) -> AcmeConfig {
+        AcmeConfig {
+            directory: Some(self.url()),
+            root: Some(directory.write("pebble/root.pem", &self.authority.root_pem())),
+            first_retry: std::time::Duration::from_millis(50),
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}/dir", self.api.port())
+    }
+
+    /// Opens it; it asks its questions at the proxy's ports.
+    pub fn open(self, proxy: &Proxy) -> OpenPebble {
+        let tls = proxy.https.port();
+        self.open_asking(proxy, tls)
+    }
+
+    /// The same, but its TLS questions go to another port.
+    pub fn open_asking(self, proxy: &Proxy, tls: u16) -> OpenPebble {
+        let names = free_address().to_string();
+        let management = free_address().to_string();
+        let mut name_server = program("pebble-challtestsrv");
+        name_server.args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-management", &management]);
+        name_server.args(["-dns01", &names, "-http01", "", "-https01", "", "-tlsalpn01", ""]);
+        let config = self.write_config(&proxy.directory, proxy.http.port(), tls);
+        let mut pebble = program("pebble");
+        pebble.args(["-strict", "-config", &config, "-dnsserver", &names]);
+        pebble.envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_AUTHZREUSE", "0")]);
+        let programs = [start(name_server), start(pebble)];
+        let open = OpenPebble { programs, closed: self };
+        eventually("the name server's start", || TcpStream::connect(&management).is_ok());
+        for address in [open.closed.api, open.closed.management] {
+            eventually("pebble's start", || TcpStream::connect(address).is_ok());
+        }
+        open
+    }
+
+    fn write_config(&self, directory: &Directory, http: u16, tls: u16) -> String {
+        let pair = self.authority.issue(&["localhost"]);
+        let certificate = directory.write("pebble/cert.pem", &pair.chain);
+        let key = directory.write("pebble/key.pem", &pair.key);
+        let config = serde_json::json!({ "pebble": {
+            "listenAddress": self.api.to_string(),
+            "managementListenAddress": self.management.to_string(),
+            "certificate": certificate,
+            "privateKey": key,
+            "httpPort": http,
+            "tlsPort": tls,
+        }});
+        directory.write("pebble/config.json", &config.to_string()).to_str().unwrap().to_owned()
+    }
+}
+
+impl OpenPebble {
+    /// A client that trusts what pebble signs.
+    pub fn client(&self) -> TlsClient {
+        let mut secured =
+            self.closed.authority.client().connect(self.closed.management, "localhost").unwrap();
+        let root = secured.http.get("localhost", "/roots/0");
+        TlsClient::trusting(CertificateDer::from_pem_slice(&root.body).unwrap())
+    }
+}
+
+impl Drop for OpenPebble {
+    fn drop(&mut self) {
+        for program in &mut self.programs {
+            program.kill().ok();
+            program.wait().ok();
+        }
+    }
+}
+
+fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn start(mut command: Command) -> Child {
+    command.spawn().unwrap_or_else(|error| {
+        panic!("{:?}: {error}; run script/prepare, which installs the package pebble", command.get_program())
+    })
+}
+
+/// A port that nobody uses now, neither for TCP nor for UDP.
+fn free_address() -> SocketAddr {
+    loop {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        if UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
