@@ -1,0 +1,5 @@
+//! The `dhow` program.
+
+fn main() -> ! {
+    dhow::main()
+}
