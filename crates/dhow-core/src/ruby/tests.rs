@@ -36,31 +36,3 @@ fn expressions_are_what_they_are_in_ruby() {
         .collect();
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
-#[test]
-fn zz_diff() {
-    let all: Vec<(String, String)> =
-        serde_json::from_str(&std::fs::read_to_string("/tmp/exprs.json").unwrap()).unwrap();
-    let (mut wrong, mut refused) = (0, 0);
-    let mut by: std::collections::BTreeMap<String, usize> = Default::default();
-    for (e, expected) in &all {
-        let found = shown(e, &Memory::default());
-        let f2 = if found.starts_with("! ") {
-            found.split(": ").next().unwrap().to_string()
-        } else {
-            found.clone()
-        };
-        if found.starts_with("? ") {
-            refused += 1;
-            *by.entry(found).or_default() += 1;
-            continue;
-        }
-        if f2 != *expected {
-            wrong += 1;
-            println!("{e}\n   ruby {expected}\n   dhow {found}");
-        }
-    }
-    for (k, v) in by {
-        println!("REFUSED {v} {k}");
-    }
-    panic!("{wrong} wrong, {refused} refused of {}", all.len());
-}

@@ -123,27 +123,3 @@ fn lines_are_those_of_the_file() {
     assert_eq!(text.text, "a\nb\nc\nb\nc\nd\n");
     assert_eq!([1, 2, 3, 4, 5, 6].map(|line| text.source_line(line)), [1, 3, 4, 3, 4, 6]);
 }
-#[test]
-fn zz_fuzz() {
-    let all: Vec<(String, Option<String>)> =
-        serde_json::from_str(&std::fs::read_to_string("/tmp/templates.json").unwrap()).unwrap();
-    let mut wrong = 0;
-    let mut syntax = 0;
-    for (template, expected) in &all {
-        let found = rendered(template);
-        match (&found, expected) {
-            (Ok(f), Some(e)) if f.text == *e => {}
-            (Err(e), None) if e.problem.contains("not Ruby") => syntax += 1,
-            _ => {
-                wrong += 1;
-                if wrong < 25 {
-                    println!(
-                        "{template:?}\n   ruby {expected:?}\n   dhow {:?}",
-                        found.map(|f| f.text).map_err(|e| e.problem)
-                    );
-                }
-            }
-        }
-    }
-    panic!("{wrong} wrong, {syntax} syntax of {}", all.len());
-}
