@@ -25,6 +25,43 @@ fn shown(expression: &str, memory: &Memory) -> String {
     }
 }
 
+/// What Ruby answers where these files are.
+#[test]
+fn files_and_commands_are_what_they_are_in_ruby() {
+    let memory = Memory::with(&[
+        (".env", "HOST=ignored\nPORT=80\n"),
+        ("config/hosts.yml", "web: [1.1.1.1, 2.2.2.2]\nmaster: &m {a: 1}\nother: {<<: *m}\n"),
+        ("kamal/a.yml", "a: 1\n"),
+        ("kamal/b.yml", "b: <%= 1 + 1 %>\n"),
+        ("VERSION", "1.2.3\n"),
+    ]);
+    for (expression, expected) in [
+        ("File.read('VERSION').strip", r#""1.2.3""#),
+        ("File.read(File.expand_path('./VERSION')).chomp", r#""1.2.3""#),
+        ("IO.read(File.join('.', 'VERSION')).split('.').map(&:to_i)", "[1, 2, 3]"),
+        ("File.exist?('VERSION') ? 'yes' : 'no'", r#""yes""#),
+        ("[File.exist?('NONE'), File.file?('kamal'), File.directory?('kamal')]", "[false, false, true]"),
+        ("File.readlines('.env', chomp: true)", r#"["HOST=ignored", "PORT=80"]"#),
+        ("Dir.glob('kamal/*.yml')", r#"["kamal/a.yml", "kamal/b.yml"]"#),
+        ("Dir['**/hosts.yml']", r#"["config/hosts.yml"]"#),
+        ("Dir.children('kamal')", r#"["a.yml", "b.yml"]"#),
+        ("Dir['kamal/*'].sort.map { |f| ERB.new(File.read(f)).result }.join", r#""a: 1\nb: 2\n""#),
+        ("YAML.load_file('config/hosts.yml')['web']", r#"["1.1.1.1", "2.2.2.2"]"#),
+        ("YAML.load(File.read('config/hosts.yml'), aliases: true)['other']", r#"{"a" => 1}"#),
+        ("Dotenv.load; [ENV['HOST'], ENV['PORT']]", r#"["1.1.1.1", "80"]"#),
+        ("Dotenv.overload('.env'); ENV['HOST']", r#""ignored""#),
+        ("require 'dotenv/load'; ENV.fetch('PORT')", r#""80""#),
+        ("`echo hi`", r#""hi\n""#),
+        ("%x(echo #{ENV['HOST']}).strip", r#""1.1.1.1""#),
+        ("`false`; $?.success?", "false"),
+        ("[system('echo hi'), system('false'), system('nonesuch')]", "[true, false, nil]"),
+        ("`nonesuch`", "! Errno::ENOENT: No such file or directory - nonesuch"),
+    ] {
+        assert_eq!(shown(expression, &memory), expected, "{expression}");
+    }
+    assert_eq!(*memory.said.lock().unwrap(), "hi\n", "what system's command prints is shown");
+}
+
 #[test]
 fn expressions_are_what_they_are_in_ruby() {
     let lines = include_str!("tests/expressions.txt").lines();
