@@ -1,5 +1,6 @@
 //! One request from its head to its answer: refuse, route, hold, redirect, or forward.
 
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
+use tokio::sync::watch;
 use tokio::time::timeout_at;
 
 use crate::acme::Acme;
@@ -30,24 +33,39 @@ use crate::target::InFlight;
 const UNKNOWN_TOKEN: &str = "acme/autocert: certificate cache miss\n";
 
 /// Answers one request.
-pub async fn respond(
+///
+/// It is noted and looked up at once, not when the answer is first polled for: a client that has left by then, as the
+/// connection may find out in between, is logged all the same.
+pub fn respond(
     front: Rc<Front>,
     entrance: Entrance,
     mut request: Request<Incoming>,
+) -> impl Future<Output = Response<ResponseBody>> {
+    let received = match answer_unrouted(&request) {
+        Some(answer) => Err(answer),
+        None => {
+            let upgrade = request.extensions_mut().remove::<OnUpgrade>();
+            let (head, body) = request.into_parts();
+            Ok((Deciding::begin(&front, entrance, head), body, upgrade))
+        }
+    };
+    async move {
+        match received {
+            Err(answer) => answer,
+            Ok((deciding, body, upgrade)) => answer(&front, deciding, body, upgrade).await,
+        }
+    }
+}
+
+async fn answer(
+    front: &Front,
+    deciding: Deciding,
+    body: Incoming,
+    upgrade: Option<OnUpgrade>,
 ) -> Response<ResponseBody> {
-    if let Some(answer) = answer_unrouted(&request) {
-        return answer;
-    }
-    let upgrade = request.extensions_mut().remove::<OnUpgrade>();
-    let (mut head, body) = request.into_parts();
-    if head.version == Version::HTTP_2 {
-        cookies::join_crumbs(&mut head.headers);
-    }
-    headers::stamp(&mut head.headers);
-    let mut record = AccessRecord::new(&front.access_log, entrance, head);
-    let verdict = decide(&front, &mut record).await;
+    let (verdict, record) = deciding.verdict(front).await;
     let response = match verdict {
-        Verdict::Forward(admitted) => return forward::forward(&front, record, admitted, body, upgrade).await,
+        Verdict::Forward(admitted) => return forward::forward(front, record, admitted, body, upgrade).await,
         Verdict::Redirect(location) => redirect::respond(&location, &record.method),
         Verdict::Healthy => Response::new(ResponseBody::from(Bytes::new())),
         Verdict::Challenge(Some(answer)) => plain(StatusCode::OK, answer),
@@ -80,21 +98,43 @@ enum Look {
     Again,
 }
 
-async fn decide(front: &Front, record: &mut AccessRecord) -> Verdict {
-    let mut changes = front.changes.clone();
-    loop {
+/// A request whose first look at the routes was taken.
+struct Deciding {
+    record: Box<AccessRecord>,
+    changes: watch::Receiver<u64>,
+    look: Look,
+}
+
+impl Deciding {
+    fn begin(front: &Front, entrance: Entrance, mut head: Parts) -> Self {
+        if head.version == Version::HTTP_2 {
+            cookies::join_crumbs(&mut head.headers);
+        }
+        headers::stamp(&mut head.headers);
+        let mut record = AccessRecord::new(&front.access_log, entrance, head);
+        let mut changes = front.changes.clone();
         changes.mark_unchanged();
-        match front.with_routes(|routes| look(routes, &front.acme, record)) {
-            Look::Decided(verdict) => return verdict,
-            // The target was closed after these routes were read: the next ones are about to be published, or
-            // are already.
-            Look::Again => tokio::task::yield_now().await,
-            Look::Hold(at_most) => {
-                let deadline = record.started() + at_most;
-                if timeout_at(deadline, changes.changed()).await.is_err() {
-                    return expired(front, record);
+        let look = front.with_routes(|routes| look(routes, &front.acme, &mut record));
+        Self { record, changes, look }
+    }
+
+    async fn verdict(self, front: &Front) -> (Verdict, Box<AccessRecord>) {
+        let Self { mut record, mut changes, look: mut outcome } = self;
+        loop {
+            match outcome {
+                Look::Decided(verdict) => return (verdict, record),
+                // The target was closed after these routes were read: the next ones are about to be published, or
+                // are already.
+                Look::Again => tokio::task::yield_now().await,
+                Look::Hold(at_most) => {
+                    let deadline = record.started() + at_most;
+                    if timeout_at(deadline, changes.changed()).await.is_err() {
+                        return (expired(front, &record), record);
+                    }
                 }
             }
+            changes.mark_unchanged();
+            outcome = front.with_routes(|routes| look(routes, &front.acme, &mut record));
         }
     }
 }

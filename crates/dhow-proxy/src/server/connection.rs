@@ -155,7 +155,8 @@ fn requests(
         let front = Rc::clone(&front);
         let answering = activity.answering();
         let entrance = Entrance { port: door.port, scheme: door.scheme.name(), peer: door.peer, answering };
-        async move { Ok(exchange::respond(front, entrance, request).await) }
+        let answer = exchange::respond(front, entrance, request);
+        async move { Ok(answer.await) }
     })
 }
 

@@ -18,9 +18,9 @@ fn with_health(statuses: &'static [u16]) -> Backend {
 #[test]
 fn t_130_an_unhealthy_target_is_not_deployed() {
     let (proxy, old, sick) = (Proxy::start(), Backend::named("old"), with_health(&[500]));
-    let failed = proxy.fails(&proxy.deploy_command("web", &sick, &["--deploy-timeout", "20ms"]));
+    let failed = proxy.fails(&proxy.deploy_command("web", &sick, &["--deploy-timeout", "3s"]));
     let lines: Vec<_> = failed.lines().collect();
-    assert_eq!(lines[0], "Error: target failed to become healthy within configured timeout (20ms)");
+    assert_eq!(lines[0], "Error: target failed to become healthy within configured timeout (3s)");
     assert_eq!(lines[1], format!("  last probe of {}: unexpected status (500)", sick.address));
     assert_eq!(proxy.get("a.com", "/").status, 404);
     proxy.deploy("web", &old, &[]);
@@ -44,7 +44,7 @@ fn t_251c_a_slow_probe_fails() {
     let (proxy, gate) = (Proxy::start(), Gate::default());
     let held = gate.clone();
     let app = Backend::raw(move |_, _| held.pass());
-    let flags = ["--health-check-timeout", "20ms", "--deploy-timeout", "50ms"];
+    let flags = ["--health-check-timeout", "20ms", "--deploy-timeout", "3s"];
     let failed = proxy.fails(&proxy.deploy_command("web", &app, &flags));
     assert!(failed.ends_with("request timed out"), "{failed}");
     gate.open();
@@ -57,7 +57,7 @@ fn t_252_probes_can_have_a_host_of_their_own() {
         let status = if request.header("host") == Some("app.local") { 200 } else { 400 };
         reply(stream, status, &[], b"");
     });
-    proxy.fails(&proxy.deploy_command("web", &app, &["--deploy-timeout", "50ms"]));
+    proxy.fails(&proxy.deploy_command("web", &app, &["--deploy-timeout", "3s"]));
     assert_eq!(app.probes()[0].header("host"), Some(app.address.as_str()));
     assert_eq!(app.probes()[0].header("user-agent"), Some("kamal-proxy"));
     proxy.deploy("web", &app, &["--health-check-host", "app.local"]);

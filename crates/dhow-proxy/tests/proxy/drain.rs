@@ -121,7 +121,7 @@ fn t_216_upgraded_connections_have_the_drain_time_and_are_cut_after_it() {
     let (proxy, old, new) = (Proxy::start(), echo(), Backend::named("new"));
     proxy.deploy("web", &old, &[]);
     let mut socket = crate::upgrade::open(&proxy);
-    let mut deploy = proxy.begin(&proxy.deploy_command("web", &new, &["--drain-timeout", "1s"]));
+    let mut deploy = proxy.begin(&proxy.deploy_command("web", &new, &["--drain-timeout", "4s"]));
     eventually("the switch", || proxy.lists(&new));
     socket.send(b"still here\n");
     assert_eq!(socket.line().as_deref(), Some("still here"));

@@ -17,7 +17,7 @@ pub use tls::{Authority, TlsClient};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks again and again until the answer is yes.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {

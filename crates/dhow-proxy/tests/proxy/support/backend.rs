@@ -2,6 +2,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 /// Header or trailer lines.
 pub type Fields = Vec<(String, String)>;
@@ -35,6 +36,7 @@ pub struct Backend {
     accepted: Arc<AtomicUsize>,
     stopped: Arc<AtomicBool>,
     streams: Arc<Mutex<Vec<TcpStream>>>,
+    listening: Option<JoinHandle<()>>,
 }
 
 impl Backend {
@@ -62,19 +64,20 @@ impl Backend {
         handler: impl Fn(&Received, &mut BufReader<TcpStream>) + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind(address).unwrap();
-        let backend = Self {
+        let mut backend = Self {
             address: listener.local_addr().unwrap().to_string(),
             received: Arc::default(),
             open: Arc::default(),
             accepted: Arc::default(),
             stopped: Arc::default(),
             streams: Arc::default(),
+            listening: None,
         };
         let (received, open, accepted) =
             (backend.received.clone(), backend.open.clone(), backend.accepted.clone());
         let (stopped, streams) = (backend.stopped.clone(), backend.streams.clone());
         let handler: Arc<Handler> = Arc::new(handler);
-        std::thread::spawn(move || {
+        backend.listening = Some(std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 if stopped.load(SeqCst) {
                     break;
@@ -88,7 +91,7 @@ impl Backend {
                     open.fetch_sub(1, SeqCst);
                 });
             }
-        });
+        }));
         backend
     }
 
@@ -129,6 +132,8 @@ impl Drop for Backend {
     fn drop(&mut self) {
         self.stopped.store(true, SeqCst);
         TcpStream::connect(&self.address).ok();
+        // Until its thread has ended, the port still accepts connections.
+        self.listening.take().and_then(|listening| listening.join().ok());
         self.hang_up();
     }
 }

@@ -58,7 +58,7 @@ impl Proxy {
             socket: directory.socket(),
             state: directory.state(),
             head_timeout: std::time::Duration::from_millis(100),
-            handshake_timeout: std::time::Duration::from_secs(1),
+            handshake_timeout: std::time::Duration::from_secs(3),
             acme: AcmeConfig {
                 directory: Some(NO_AUTHORITY.into()),
                 root: None,
