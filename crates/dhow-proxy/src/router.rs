@@ -1,5 +1,9 @@
 //! The table of services and the commands that change it. Runs on the control thread; workers read the snapshot.
 
+mod deploy;
+mod files;
+mod restore;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -8,20 +12,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::acme::Acme;
-use crate::control::{Deployment, Listed, Rollout};
-use crate::duration;
-use crate::health;
-use crate::http::error_page::ErrorPages;
+use crate::control::Listed;
 use crate::log::Log;
-use crate::options::{ServiceOptions, TargetOptions};
 use crate::pause::Pause;
 use crate::pool::Pool;
 use crate::rollout::Split;
-use crate::routes::{self, Routes, Services};
+use crate::routes::{Routes, Services};
 use crate::service::Service;
 use crate::state::{self, SavedService};
-use crate::target::Health;
-use crate::tls::certificate::Certificate;
 
 /// Longer than any request; far from what an `Instant` cannot hold.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 86_400);
@@ -69,62 +67,6 @@ impl Router {
     /// Follows changes of the snapshot, for requests that are held.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
-    }
-
-    /// Brings back the services of the last run. What cannot be brought back is logged and left out.
-    pub fn restore(self: &Arc<Self>) {
-        let path = self.state_path.display().to_string();
-        let saved = match state::read(&self.state_path) {
-            Ok(Some(saved)) => saved,
-            Ok(None) => return self.log.info("No previous state to restore", &[("path", &path)]),
-            Err(error) => return self.keep_unreadable_state(&path, &error),
-        };
-        for error in &saved.broken {
-            self.log.error("Failed to restore saved state", &[("path", &path), ("error", error)]);
-        }
-        self.change(|services| {
-            for service in saved.services {
-                let service = self.restored(service);
-                services.insert(service.name.clone(), Arc::new(service));
-            }
-        });
-        self.log.info("Restored saved state", &[("path", &path)]);
-    }
-
-    /// Puts new targets in the place of a service's current ones, once they are healthy, and drains the old ones.
-    pub async fn deploy(self: &Arc<Self>, mut deployment: Deployment) -> Result<(), String> {
-        deployment.options.normalize();
-        deployment.options.validate()?;
-        refuse_what_cannot_be_kept(&deployment)?;
-        self.refuse_conflict(&deployment)?;
-        let files = self.load_files(&deployment)?;
-        let pool =
-            self.probed_pool(&deployment.targets, &deployment.read_targets, &deployment.target_options)?;
-        self.log_deployment("Deploying", &deployment);
-        if deployment.force {
-            return self.deploy_when_healthy(deployment, pool, files).await;
-        }
-        self.until_healthy(&pool, deployment.deploy_timeout).await?;
-        self.install(&deployment, pool, files).await?;
-        self.log_deployment("Deployed", &deployment);
-        Ok(())
-    }
-
-    /// Puts a second set of targets beside a service's current ones.
-    pub async fn rollout_deploy(self: &Arc<Self>, rollout: Rollout) -> Result<(), String> {
-        let service = self.service(&rollout.service)?;
-        let pool = self.probed_pool(&rollout.targets, &rollout.read_targets, &service.target_options)?;
-        let targets = rollout.targets.join(",");
-        let fields: [(&str, &dyn crate::log::Field); 2] =
-            [("service", &rollout.service), ("targets", &targets)];
-        self.log.info("Deploying for rollout", &fields);
-        self.until_healthy(&pool, rollout.deploy_timeout).await?;
-        let replaced = self.update(&rollout.service, |service| service.rollout.replace(Arc::clone(&pool)));
-        let replaced = replaced.inspect_err(|_| pool.retire())?;
-        self.save().await;
-        retire(replaced.into_iter().collect(), rollout.drain_timeout).await;
-        self.log.info("Deployed for rollout", &fields);
-        Ok(())
     }
 
     /// Chooses who sees the rollout targets.
@@ -193,64 +135,6 @@ impl Router {
         self.services().values().map(|service| Listed::from(&**service)).collect()
     }
 
-    async fn deploy_when_healthy(
-        self: &Arc<Self>,
-        deployment: Deployment,
-        pool: Arc<Pool>,
-        files: Files,
-    ) -> Result<(), String> {
-        let current = self.services().get(&deployment.service).cloned();
-        let Some(current) = current else {
-            return self.install(&deployment, pool, files).await;
-        };
-        let router = Arc::clone(self);
-        tokio::spawn(async move {
-            let mut changes = router.changes();
-            let is_current = |now: &Arc<Service>| Arc::ptr_eq(&now.active, &current.active);
-            let superseded = |_: &u64| !router.services().get(&deployment.service).is_some_and(is_current);
-            tokio::select! {
-                _ = changes.wait_for(superseded) => return pool.retire(),
-                () = pool.until_healthy() => {}
-            }
-            match router.install(&deployment, pool, files).await {
-                Ok(()) => router.log_deployment("Deployed", &deployment),
-                Err(error) => router.log.error("Forced deploy failed", &[("error", &error)]),
-            }
-        });
-        Ok(())
-    }
-
-    /// Publishes the deployment, saves, drains what was replaced. Fails, changing nothing, on a conflict.
-    async fn install(
-        self: &Arc<Self>,
-        deployment: &Deployment,
-        pool: Arc<Pool>,
-        files: Files,
-    ) -> Result<(), String> {
-        let installed: Result<_, String> = self.change(|services| {
-            refuse_conflict_among(services, deployment, &self.log)?;
-            let current = services.get(&deployment.service).cloned();
-            let service = Service {
-                name: deployment.service.clone(),
-                options: deployment.options.clone(),
-                target_options: Arc::new(deployment.target_options.clone()),
-                active: Arc::clone(&pool),
-                rollout: current.as_ref().and_then(|current| current.rollout.clone()),
-                split: current.as_ref().and_then(|current| current.split.clone()),
-                pause: current.as_ref().map(|current| current.pause.clone()).unwrap_or_default(),
-                error_pages: files.error_pages,
-                certificate: files.certificate,
-            };
-            services.insert(service.name.clone(), Arc::new(service));
-            Ok(current.map(|current| Arc::clone(&current.active)))
-        });
-        let replaced = installed.inspect_err(|_| pool.retire())?;
-        self.acme.try_soon(&deployment.options.hosts);
-        self.save().await;
-        retire(replaced.into_iter().collect(), deployment.drain_timeout).await;
-        Ok(())
-    }
-
     async fn quiesce(&self, name: &str, pause: Pause, drain: Duration, told: &str) -> Result<(), String> {
         let pools: Vec<_> = self.update(name, |service| {
             service.pause = pause.clone();
@@ -271,136 +155,6 @@ impl Router {
 
     fn is_in_state(&self, name: &str, pause: &Pause) -> bool {
         self.services().get(name).is_some_and(|service| service.pause == *pause)
-    }
-
-    /// New targets, under probe.
-    fn probed_pool(
-        &self,
-        writers: &[String],
-        readers: &[String],
-        options: &TargetOptions,
-    ) -> Result<Arc<Pool>, String> {
-        let pool = Arc::new(Pool::new(writers, readers, &Arc::new(options.clone()))?);
-        self.probe(&pool);
-        Ok(pool)
-    }
-
-    fn probe(&self, pool: &Pool) {
-        for target in pool.targets() {
-            tokio::spawn(health::watch(Arc::clone(target), pool.is_single(), self.log.clone()));
-        }
-    }
-
-    async fn until_healthy(&self, pool: &Pool, within: Duration) -> Result<(), String> {
-        if pool.is_healthy_within(within).await {
-            return Ok(());
-        }
-        pool.retire();
-        Err(unhealthy(pool, within))
-    }
-
-    fn restored(self: &Arc<Self>, saved: SavedService) -> Service {
-        if !saved.options.tls_on_demand_url.is_empty() {
-            let fields: [(&str, &dyn crate::log::Field); 2] =
-                [("service", &saved.name), ("error", &NO_ON_DEMAND)];
-            self.log.error("Restored a service without its certificates", &fields);
-        }
-        let pool = |writers: &[String], readers: &[String]| {
-            let pool = Pool::new(writers, readers, &Arc::new(saved.target_options.clone()));
-            let pool = pool.unwrap_or_else(|error| {
-                self.log
-                    .error("Failed to restore saved state", &[("service", &saved.name), ("error", &error)]);
-                Pool::default()
-            });
-            pool.targets().for_each(|target| target.set_health(Health::Healthy));
-            if !pool.is_single() {
-                self.probe(&pool);
-            }
-            Arc::new(pool)
-        };
-        let readers = saved.rollout_readers.as_deref().unwrap_or_default();
-        Service {
-            active: pool(&saved.active_targets, &saved.active_readers),
-            rollout: saved
-                .rollout_targets
-                .as_deref()
-                .filter(|names| !names.is_empty())
-                .map(|names| pool(names, readers)),
-            // A directory that is gone costs the service its own pages, not its life.
-            error_pages: self.load_error_pages(&saved.name, &saved.options).unwrap_or_default(),
-            // And a certificate that is gone costs it its handshakes; its other requests go on.
-            certificate: self.load_certificate(&saved.name, &saved.options).unwrap_or_default(),
-            target_options: Arc::new(saved.target_options.clone()),
-            split: saved.rollout_controller.clone(),
-            pause: saved.pause_controller.into(),
-            options: saved.options.clone(),
-            name: saved.name.clone(),
-        }
-    }
-
-    fn load_files(&self, deployment: &Deployment) -> Result<Files, String> {
-        Ok(Files {
-            certificate: self.load_certificate(&deployment.service, &deployment.options)?,
-            error_pages: self.load_error_pages(&deployment.service, &deployment.options)?,
-        })
-    }
-
-    fn load_certificate(&self, name: &str, options: &ServiceOptions) -> Result<Option<Certificate>, String> {
-        if !options.has_custom_certificate() {
-            return Ok(None);
-        }
-        let (chain, key) = (&options.tls_certificate_path, &options.tls_private_key_path);
-        Certificate::load(chain.as_ref(), key.as_ref()).map(Some).map_err(|error| {
-            self.log.error("Error loading TLS certificate", &[("service", &name), ("error", &error)]);
-            format!("unable to load certificate\n  {error}")
-        })
-    }
-
-    fn load_error_pages(
-        &self,
-        name: &str,
-        options: &ServiceOptions,
-    ) -> Result<Option<Arc<ErrorPages>>, String> {
-        if options.error_page_path.is_empty() {
-            return Ok(None);
-        }
-        let path = &options.error_page_path;
-        ErrorPages::load(path.as_ref()).map(|pages| Some(Arc::new(pages))).map_err(|error| {
-            let fields: [(&str, &dyn crate::log::Field); 3] =
-                [("service", &name), ("path", path), ("error", &error)];
-            self.log.error("Unable to parse custom error pages", &fields);
-            format!("unable to load error pages\n  {error}")
-        })
-    }
-
-    fn keep_unreadable_state(&self, path: &str, error: &std::io::Error) {
-        let fields: [(&str, &dyn crate::log::Field); 2] = [("path", &path), ("error", &error.to_string())];
-        self.log.error("Failed to decode saved state", &fields);
-        match state::set_aside(&self.state_path) {
-            Ok(aside) => {
-                self.log.warn("Kept the unreadable state", &[("path", &aside.display().to_string())])
-            }
-            Err(error) => {
-                self.log.error("Unable to keep the unreadable state", &[("error", &error.to_string())])
-            }
-        }
-    }
-
-    fn refuse_conflict(&self, deployment: &Deployment) -> Result<(), String> {
-        refuse_conflict_among(&self.services(), deployment, &self.log)
-    }
-
-    fn log_deployment(&self, message: &str, deployment: &Deployment) {
-        let options = &deployment.options;
-        let (targets, hosts, paths) = (&deployment.targets, &options.hosts, &options.path_prefixes);
-        let fields: [(&str, &dyn crate::log::Field); 5] = [
-            ("service", &deployment.service),
-            ("targets", targets),
-            ("hosts", hosts),
-            ("paths", paths),
-            ("tls", &options.tls_enabled),
-        ];
-        self.log.info(message, &fields);
     }
 
     fn service(&self, name: &str) -> Result<Arc<Service>, String> {
@@ -447,52 +201,6 @@ impl Router {
             }
         }
     }
-}
-
-/// What a service reads from disk, once, when it is deployed or restored.
-struct Files {
-    error_pages: Option<Arc<ErrorPages>>,
-    certificate: Option<Certificate>,
-}
-
-/// What kamal-proxy would do and this version cannot, or what would break it (an interval of zero, no target).
-fn refuse_what_cannot_be_kept(deployment: &Deployment) -> Result<(), String> {
-    let config = &deployment.target_options.health_check_config;
-    if config.interval.is_zero() {
-        return Err("health-check-interval must be more than 0s".into());
-    }
-    if deployment.targets.iter().chain(&deployment.read_targets).all(|target| target.is_empty()) {
-        return Err("at least one target is needed; give it as --target <container or host>:<port>".into());
-    }
-    let options = &deployment.options;
-    if !options.tls_on_demand_url.is_empty() {
-        return Err(NO_ON_DEMAND.into());
-    }
-    if options.has_automatic_certificates() && options.hosts.iter().any(|host| host.contains('*')) {
-        return Err("automatic TLS does not support wildcards".into());
-    }
-    Ok(())
-}
-
-fn refuse_conflict_among(services: &Services, deployment: &Deployment, log: &Log) -> Result<(), String> {
-    let options = &deployment.options;
-    match routes::conflicting(services, &deployment.service, &options.hosts, &options.path_prefixes) {
-        Some(owner) => {
-            log.error("Host settings conflict with another service", &[("service", &owner)]);
-            Err("host settings conflict with another service".into())
-        }
-        None => Ok(()),
-    }
-}
-
-fn unhealthy(pool: &Pool, within: Duration) -> String {
-    let mut text =
-        format!("target failed to become healthy within configured timeout ({})", duration::format(within));
-    for target in pool.targets().filter(|target| !target.is_healthy()) {
-        let why = target.probe_error().unwrap_or_else(|| "no probe has ended yet".into());
-        text.push_str(&format!("\n  last probe of {}: {why}", target.address.as_str()));
-    }
-    text
 }
 
 /// Closes replaced targets, waits for what they still do, then lets their connections go.

@@ -1,0 +1,121 @@
+//! What the flags of the larger commands mean.
+
+use std::path::Path;
+
+use crate::cli::flags::Arguments;
+use crate::control::{Deployment, Request, Rollout};
+use crate::options::{HealthCheckConfig, ServiceOptions, TargetOptions};
+
+/// Let's Encrypt's directory for tests, chosen by `--tls-staging`.
+const STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
+
+pub(super) fn deployment(service: String, arguments: &Arguments, data: &Path) -> Result<Deployment, String> {
+    for (kind, buffer) in [("request", "buffer-requests"), ("response", "buffer-responses")] {
+        let limit = format!("max-{kind}-body");
+        if arguments.is_given(&limit) && !arguments.is_given(buffer) {
+            return Err(format!("{limit} can only be set when {kind} buffering is enabled"));
+        }
+    }
+    let options = service_options(arguments, data);
+    options.validate()?;
+    require_target(arguments)?;
+    require_both(arguments, ["tls-certificate-path", "tls-private-key-path"])?;
+    Ok(Deployment {
+        service,
+        targets: arguments.list("target"),
+        read_targets: arguments.list("read-target"),
+        target_options: target_options(arguments, options.tls_enabled)?,
+        options,
+        deploy_timeout: arguments.duration("deploy-timeout"),
+        drain_timeout: arguments.duration("drain-timeout"),
+        force: arguments.switch("force"),
+    })
+}
+
+fn service_options(arguments: &Arguments, data: &Path) -> ServiceOptions {
+    let cache = arguments.text("tls-acme-cache-path");
+    let default_cache = || data.join("certs").display().to_string();
+    let staging = if arguments.switch("tls-staging") { STAGING } else { "" };
+    ServiceOptions {
+        hosts: arguments.list("host"),
+        path_prefixes: arguments.list("path-prefix"),
+        tls_enabled: arguments.switch("tls"),
+        tls_certificate_path: arguments.text("tls-certificate-path"),
+        tls_private_key_path: arguments.text("tls-private-key-path"),
+        tls_on_demand_url: arguments.text("tls-on-demand-url"),
+        tls_redirect: arguments.switch("tls-redirect"),
+        canonical_host: arguments.text("canonical-host"),
+        acme_directory: staging.to_owned(),
+        acme_cache_path: if cache.is_empty() { default_cache() } else { cache },
+        error_page_path: arguments.text("error-pages"),
+        strip_prefix: arguments.switch("strip-path-prefix"),
+        writer_affinity_timeout: arguments.duration("writer-affinity-timeout"),
+        read_targets_accept_websockets: arguments.switch("read-target-websockets"),
+        exclude_metrics_paths: arguments.list("exclude-metrics-path"),
+        client_ip_header: arguments.text("client-ip-header"),
+    }
+}
+
+fn target_options(arguments: &Arguments, is_tls: bool) -> Result<TargetOptions, String> {
+    let port = arguments.number("health-check-port");
+    let port =
+        u16::try_from(port).map_err(|_| format!("health-check-port {port} is no port; use 1 to 65535"))?;
+    let forwards =
+        if arguments.is_given("forward-headers") { arguments.switch("forward-headers") } else { !is_tls };
+    Ok(TargetOptions {
+        health_check_config: HealthCheckConfig {
+            path: arguments.text("health-check-path"),
+            port,
+            interval: arguments.duration("health-check-interval"),
+            timeout: arguments.duration("health-check-timeout"),
+            host: arguments.text("health-check-host"),
+        },
+        response_timeout: arguments.duration("target-timeout"),
+        buffer_requests: arguments.switch("buffer-requests"),
+        buffer_responses: arguments.switch("buffer-responses"),
+        max_memory_buffer_size: arguments.number("buffer-memory"),
+        max_request_body_size: arguments.number("max-request-body"),
+        max_response_body_size: arguments.number("max-response-body"),
+        log_request_headers: arguments.list("log-request-header"),
+        log_response_headers: arguments.list("log-response-header"),
+        forward_headers: forwards,
+        scope_cookie_paths: arguments.switch("scope-cookie-paths"),
+    })
+}
+
+pub(super) fn rollout(service: String, arguments: &Arguments) -> Result<Rollout, String> {
+    require_target(arguments)?;
+    Ok(Rollout {
+        service,
+        targets: arguments.list("target"),
+        read_targets: arguments.list("read-target"),
+        deploy_timeout: arguments.duration("deploy-timeout"),
+        drain_timeout: arguments.duration("drain-timeout"),
+    })
+}
+
+pub(super) fn rollout_set(service: String, arguments: &Arguments) -> Result<Request, String> {
+    if !arguments.is_given("percent") && !arguments.is_given("list") {
+        return Err("at least one of the flags in the group [percent list] is required".into());
+    }
+    Ok(Request::RolloutSet {
+        service,
+        percentage: arguments.number("percent"),
+        allowlist: arguments.list("list"),
+    })
+}
+
+fn require_target(arguments: &Arguments) -> Result<(), String> {
+    if arguments.is_given("target") { Ok(()) } else { Err("required flag(s) \"target\" not set".into()) }
+}
+
+fn require_both(arguments: &Arguments, [one, other]: [&str; 2]) -> Result<(), String> {
+    let missing = match (arguments.is_given(one), arguments.is_given(other)) {
+        (true, false) => other,
+        (false, true) => one,
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "if any flags in the group [{one} {other}] are set they must all be set; missing [{missing}]"
+    ))
+}
