@@ -10,7 +10,7 @@ pub mod directory;
 pub mod keeper;
 pub mod order;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -68,6 +68,12 @@ impl Acme {
     /// Tries again for those of these hosts whose last attempt failed.
     pub fn try_soon(&self, hosts: &[String]) {
         hosts.iter().filter_map(|host| self.kept(host)).for_each(|kept| kept.try_soon());
+    }
+
+    /// When the certificate of each name that has one expires, since the epoch.
+    pub fn certificate_ends(&self) -> BTreeMap<String, Duration> {
+        let end = |kept: &Kept| kept.present()?.validity().map(|validity| validity.until);
+        self.names().iter().filter_map(|(name, kept)| Some((name.clone(), end(kept)?))).collect()
     }
 
     /// Answers to the authority's questions.

@@ -4,6 +4,7 @@ mod deploy;
 mod files;
 mod restore;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::rollout::Split;
 use crate::routes::{Routes, Services};
 use crate::service::Service;
 use crate::state::{self, SavedService};
+use crate::tls::certificate::Certificate;
 
 /// Longer than any request; far from what an `Instant` cannot hold.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 86_400);
@@ -133,6 +135,24 @@ impl Router {
     /// The rows of `list`, sorted by name.
     pub fn list(&self) -> Vec<Listed> {
         self.services().values().map(|service| Listed::from(&**service)).collect()
+    }
+
+    /// All services as they are now, by name.
+    pub fn snapshot(&self) -> Services {
+        self.services().clone()
+    }
+
+    /// When the certificate of each host that has one expires, since the epoch.
+    pub fn certificate_ends(&self) -> BTreeMap<String, Duration> {
+        let mut ends = self.acme.certificate_ends();
+        for service in self.snapshot().values() {
+            let validity = service.certificate.as_ref().and_then(Certificate::validity);
+            let hosts = service.options.hosts.iter().cloned();
+            ends.extend(
+                validity.into_iter().flat_map(|end| hosts.clone().map(move |host| (host, end.until))),
+            );
+        }
+        ends
     }
 
     async fn quiesce(&self, name: &str, pause: Pause, drain: Duration, told: &str) -> Result<(), String> {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::acme::{Acme, AcmeConfig};
 use crate::control::ControlSocket;
 use crate::log::Log;
+use crate::metrics::{Metrics, endpoint};
 use crate::router::Router;
 use crate::tls::handshake;
 use worker::{Entries, Worker};
@@ -29,8 +30,8 @@ pub struct Config {
     pub http_port: u16,
     /// Port for HTTPS; 0 picks a free one.
     pub https_port: u16,
-    /// Port of the metrics, 0 for none.
-    pub metrics_port: u16,
+    /// Port of the metrics, if they are wanted; 0 picks a free one.
+    pub metrics_port: Option<u16>,
     /// Whether HTTP/3 was asked for.
     pub http3: bool,
     /// Whether debug lines are logged.
@@ -53,6 +54,7 @@ pub struct Config {
 pub struct Server {
     http: SocketAddr,
     https: SocketAddr,
+    metrics: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     workers: Vec<JoinHandle<()>>,
     control: JoinHandle<()>,
@@ -74,18 +76,28 @@ impl Server {
         };
         let opened = started.inspect_err(|_| log.close())?;
         let (http, https) = (opened.http.address, opened.https.address);
+        let metrics_address = opened.metrics.as_ref().map(|port| port.address);
         tell_what_is_missing(&config, &log);
-        let worker = |(http, https)| {
+        let mut metrics = Metrics::default();
+        let mut worker = |(http, https)| {
             let entries = Entries { http: (http, config.http_port), https: (https, config.https_port) };
-            Worker::new(entries, &config, Arc::clone(&router), Arc::clone(&tls), log.clone())
+            let counting = opened.metrics.as_ref().map(|_| metrics.join());
+            Worker::new(entries, &config, Arc::clone(&router), Arc::clone(&tls), counting, log.clone())
         };
         let listeners = opened.http.listeners.into_iter().zip(opened.https.listeners);
         let workers = listeners.map(|pair| worker(pair).spawn(stop.subscribe())).collect();
+        if let Some(address) = metrics_address {
+            log.info("Metrics enabled", &[("address", &format!(":{}", address.port()))]);
+        }
         log.info("Server started", &[("http", &http.port()), ("https", &https.port())]);
         let stopped = stop.subscribe();
-        let control =
-            std::thread::spawn(move || runtime.block_on(serve_control(opened.socket, router, stopped)));
-        Ok(Self { http, https, stop, workers, control, log })
+        let control = Control {
+            socket: opened.socket,
+            metrics: opened.metrics.map(|mut port| (port.listeners.remove(0), metrics)),
+            router,
+        };
+        let control = std::thread::spawn(move || runtime.block_on(control.serve(stopped)));
+        Ok(Self { http, https, metrics: metrics_address, stop, workers, control, log })
     }
 
     /// Where plain HTTP is served.
@@ -96,6 +108,11 @@ impl Server {
     /// Where HTTPS is served.
     pub fn https(&self) -> SocketAddr {
         self.https
+    }
+
+    /// Where the metrics are read.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// Takes no new request, waits for those under way, and ends.
@@ -112,6 +129,7 @@ impl Server {
 
     /// Takes ports and socket, before anything else: another daemon's state is not to be touched.
     fn listen(config: &Config, log: &Log) -> Result<Opened, String> {
+        let metrics = config.metrics_port.map(|port| Port::open(port, 1)).transpose()?;
         let http = Port::open(config.http_port, config.workers)?;
         let https = Port::open(config.https_port, config.workers)?;
         let socket = ControlSocket::bind(config.socket.clone()).map_err(|error| match error.kind() {
@@ -119,13 +137,14 @@ impl Server {
             _ => format!("listen unix {}: bind: {}", config.socket.display(), listen::reason(&error)),
         })?;
         log.debug("Control socket is open", &[("path", &config.socket.display().to_string())]);
-        Ok(Opened { socket, http, https })
+        Ok(Opened { socket, metrics, http, https })
     }
 }
 
 /// What the daemon is reached by.
 struct Opened {
     socket: ControlSocket,
+    metrics: Option<Port>,
     http: Port,
     https: Port,
 }
@@ -146,11 +165,8 @@ impl Port {
 
 /// Flags of kamal-proxy that are accepted and have no effect yet.
 fn tell_what_is_missing(config: &Config, log: &Log) {
-    let why = "not served by this version of dhow-proxy yet";
-    if config.metrics_port != 0 {
-        log.warn("Metrics are not enabled", &[("port", &config.metrics_port), ("error", &why)]);
-    }
     if config.http3 {
+        let why = "not served by this version of dhow-proxy yet";
         log.warn("HTTP/3 is not enabled", &[("error", &why)]);
     }
 }
@@ -159,10 +175,22 @@ fn control_runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Commands that are under way when the order to stop comes end with it, and so do the probes.
-async fn serve_control(socket: ControlSocket, router: Arc<Router>, mut stopped: watch::Receiver<bool>) {
-    tokio::select! {
-        () = socket.serve(router) => {}
-        _ = stopped.wait_for(|stopped| *stopped) => {}
+/// What the control thread serves.
+struct Control {
+    socket: ControlSocket,
+    metrics: Option<(TcpListener, Metrics)>,
+    router: Arc<Router>,
+}
+
+impl Control {
+    /// Commands that are under way when the order to stop comes end with it, and so do the probes.
+    async fn serve(self, mut stopped: watch::Receiver<bool>) {
+        if let Some((listener, metrics)) = self.metrics {
+            tokio::spawn(endpoint::serve(listener, metrics, Arc::clone(&self.router)));
+        }
+        tokio::select! {
+            () = self.socket.serve(self.router) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+        }
     }
 }

@@ -163,6 +163,11 @@ impl Target {
         self.emptied_before(Instant::now() + CUT_GRACE).await;
     }
 
+    /// How many requests are under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(SeqCst)
+    }
+
     /// Follows what the control thread orders.
     pub fn orders(&self) -> watch::Receiver<Orders> {
         self.orders.subscribe()

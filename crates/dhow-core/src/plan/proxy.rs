@@ -98,7 +98,7 @@ fn create(request: &Request, facts: &Facts, host: &str) -> Step {
 enum Image {
     /// `proxy.run` names it.
     Configured,
-    /// kamal-proxy: for metrics, which dhow-proxy does not serve yet, and where it is there already.
+    /// kamal-proxy, where it is there already.
     Kamals,
     /// dhow brings it along.
     Ours,
@@ -109,9 +109,8 @@ impl Image {
         if run_settings(&request.config, host).and_then(proxy::image_of).is_some() {
             return Image::Configured;
         }
-        let wants_metrics = run_settings(&request.config, host).is_some_and(|run| run.metrics_port.is_some());
         let is_there = facts.of(host).proxy.is_some_and(|existing| proxy::is_kamals(&existing.image));
-        if wants_metrics || is_there { Image::Kamals } else { Image::Ours }
+        if is_there { Image::Kamals } else { Image::Ours }
     }
 
     /// Sends the image if it is ours and missing.

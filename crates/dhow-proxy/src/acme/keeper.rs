@@ -81,6 +81,14 @@ impl Kept {
         }
     }
 
+    /// The certificate, if it is here.
+    pub fn present(&self) -> Option<Certificate> {
+        match &*self.standing.borrow() {
+            Standing::Ready(certificate) => Some(certificate.clone()),
+            Standing::OnItsWay | Standing::Failed(_) => None,
+        }
+    }
+
     /// Tries again soon, if the last attempt failed: a client has asked, or a deploy gives hope.
     pub fn try_soon(&self) {
         self.asked.notify_one();

@@ -47,7 +47,7 @@ pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
     let config = Config {
         http_port: port(options.http_port)?,
         https_port: port(options.https_port)?,
-        metrics_port: port(options.metrics_port)?,
+        metrics_port: Some(port(options.metrics_port)?).filter(|port| *port != 0),
         http3: options.is_http3,
         debug: options.is_debug,
         socket: control::socket_path(),

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::http::headers;
 use crate::http::patience::Answering;
 use crate::log::{Level, Line, Log};
+use crate::metrics::tally::{Ended, Tally};
 use crate::routes;
 use crate::service::Service;
 use crate::target::Target;
@@ -88,6 +89,8 @@ pub struct AccessRecord {
     pub headers: HeaderMap,
     /// The service it belongs to, once known.
     pub service: Option<Arc<Service>>,
+    tally: Option<Rc<Tally>>,
+    is_counted: bool,
     /// The target it was given to, once chosen.
     pub target: Option<Arc<Target>>,
     /// Body bytes sent to the client.
@@ -114,6 +117,7 @@ impl AccessRecord {
     /// A record of a request that came in just now.
     pub fn new(
         access_log: &Rc<AccessLog>,
+        tally: Option<Rc<Tally>>,
         entrance: Entrance,
         head: hyper::http::request::Parts,
     ) -> Box<Self> {
@@ -128,6 +132,8 @@ impl AccessRecord {
             uri: head.uri,
             headers: head.headers,
             service: None,
+            tally,
+            is_counted: true,
             target: None,
             sent: 0,
             status: Cell::new(0),
@@ -135,6 +141,25 @@ impl AccessRecord {
             response_extras: Vec::new(),
             _answering: entrance.answering,
         })
+    }
+
+    /// The request belongs to this service, whether or not its metrics tell of it.
+    pub fn enter_service(&mut self, service: &Arc<Service>, is_counted: bool) {
+        self.leave_service();
+        self.is_counted = is_counted;
+        if let Some(tally) = self.tally.as_ref().filter(|_| is_counted) {
+            tally.entered(&service.name);
+        }
+        self.service = Some(Arc::clone(service));
+    }
+
+    /// The request belongs to no service, or to none any more.
+    pub fn leave_service(&mut self) {
+        let left = self.service.take();
+        if let (Some(tally), Some(service)) = (self.tally.as_ref().filter(|_| self.is_counted), &left) {
+            tally.left(&service.name);
+        }
+        self.is_counted = true;
     }
 
     /// When the request came in.
@@ -173,14 +198,13 @@ impl AccessRecord {
     fn write(&self, line: Line) -> Line {
         let service = self.service.as_ref().map_or("", |service| service.name.as_str());
         let target = self.target.as_ref().map_or("", |target| target.address.as_str());
-        let status = if self.status.get() == 0 { CLIENT_GONE } else { self.status.get() };
         let peer = self.peer.ip().to_canonical().to_string();
         let line = line
             .field("host", self.host())
             .field("port", &self.port)
             .field("path", &*routes::decoded(self.uri.path()))
             .field("request_id", headers::text(&self.headers, &headers::REQUEST_ID))
-            .field("status", &status)
+            .field("status", &self.final_status())
             .field("service", service)
             .field("target", target)
             .field("duration", &(self.started.elapsed().as_nanos() as u64))
@@ -197,6 +221,26 @@ impl AccessRecord {
             .field("scheme", self.scheme)
             .field("query", self.uri.query().unwrap_or_default());
         self.write_extras(line)
+    }
+
+    fn final_status(&self) -> u16 {
+        match self.status.get() {
+            0 => CLIENT_GONE,
+            status => status,
+        }
+    }
+
+    fn count(&mut self) {
+        let Some(tally) = self.tally.as_ref().filter(|_| self.is_counted) else { return };
+        let ended = Ended {
+            method: &self.method,
+            status: self.final_status(),
+            took: self.started.elapsed(),
+            received: self.request_length().try_into().unwrap_or_default(),
+            sent: self.sent,
+        };
+        tally.ended(self.service.as_ref().map_or("", |service| service.name.as_str()), &ended);
+        self.leave_service();
     }
 
     fn write_extras(&self, mut line: Line) -> Line {
@@ -231,6 +275,7 @@ impl Drop for AccessRecord {
     fn drop(&mut self) {
         let access_log = Rc::clone(&self.access_log);
         access_log.append(|line| self.write(line));
+        self.count();
     }
 }
 

@@ -111,7 +111,7 @@ impl Deciding {
             cookies::join_crumbs(&mut head.headers);
         }
         headers::stamp(&mut head.headers);
-        let mut record = AccessRecord::new(&front.access_log, entrance, head);
+        let mut record = AccessRecord::new(&front.access_log, front.tally.clone(), entrance, head);
         let mut changes = front.changes.clone();
         changes.mark_unchanged();
         let look = front.with_routes(|routes| look(routes, &front.acme, &mut record));
@@ -150,10 +150,10 @@ fn look(routes: &Routes, acme: &Acme, record: &mut AccessRecord) -> Look {
     let host = routes::without_port(record.host()).to_owned();
     let uri = record.uri.clone();
     let Some(route) = routes.find(&host, uri.path()) else {
-        record.service = None;
+        record.leave_service();
         return Look::Decided(Verdict::Error(StatusCode::NOT_FOUND, String::new()));
     };
-    enter(record, route.service);
+    enter(record, &route);
     let service = route.service;
     if let Some(answer) = challenge_answer(acme, service, uri.path()) {
         return Look::Decided(Verdict::Challenge(answer));
@@ -193,15 +193,23 @@ fn plain(status: StatusCode, text: String) -> Response<ResponseBody> {
 }
 
 /// The request has a service now; its client-address header counts from here on, for the log too.
-fn enter(record: &mut AccessRecord, service: &Arc<Service>) {
-    let name = &service.options.client_ip_header;
+fn enter(record: &mut AccessRecord, route: &Route<'_>) {
+    let options = &route.service.options;
+    let name = &options.client_ip_header;
     if !name.is_empty()
         && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
         && let Some(address) = record.headers.get(&name).filter(|value| !value.is_empty()).cloned()
     {
         record.headers.insert(&headers::FORWARDED_FOR, address);
     }
-    record.service = Some(Arc::clone(service));
+    record.enter_service(route.service, !is_excluded(record, route));
+}
+
+/// Whether the request is kept out of the metrics.
+fn is_excluded(record: &AccessRecord, route: &Route<'_>) -> bool {
+    let paths = &route.service.options.exclude_metrics_paths;
+    !paths.is_empty()
+        && paths.iter().any(|path| *path == routes::decoded(visible_path(record.uri.path(), route)))
 }
 
 fn admit(record: &mut AccessRecord, route: &Route<'_>) -> Look {

@@ -12,6 +12,8 @@ use crate::acme::Acme;
 use crate::http::access_log::AccessLog;
 use crate::http::upstream::Upstreams;
 use crate::log::Log;
+use crate::metrics::Counting;
+use crate::metrics::tally::Tally;
 use crate::router::Router;
 use crate::routes::Routes;
 
@@ -28,13 +30,15 @@ pub struct Front {
     pub acme: Arc<Acme>,
     /// Lines not written yet.
     pub access_log: Rc<AccessLog>,
+    /// The worker's part of the metrics, if they are wanted.
+    pub tally: Option<Rc<Tally>>,
     /// For what goes wrong.
     pub log: Log,
 }
 
 impl Front {
     /// For use inside the worker's `LocalSet`.
-    pub fn new(router: &Router, tls: Arc<ServerConfig>, log: Log) -> Self {
+    pub fn new(router: &Router, tls: Arc<ServerConfig>, counting: Option<Counting>, log: Log) -> Self {
         Self {
             routes: RefCell::new(Cache::new(router.routes())),
             changes: router.changes(),
@@ -42,6 +46,7 @@ impl Front {
             tls,
             acme: router.acme(),
             access_log: AccessLog::start(log.clone()),
+            tally: counting.map(Counting::begin),
             log,
         }
     }

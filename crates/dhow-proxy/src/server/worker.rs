@@ -18,6 +18,7 @@ use super::connection::{self, Door, Patience, Scheme};
 use super::{Config, SHUTDOWN_GRACE};
 use crate::http::front::Front;
 use crate::log::Log;
+use crate::metrics::Counting;
 use crate::router::Router;
 
 /// Pause after a failed accept: out of file descriptors, most likely.
@@ -29,6 +30,7 @@ pub struct Worker {
     patience: Patience,
     router: Arc<Router>,
     tls: Arc<ServerConfig>,
+    counting: Option<Counting>,
     log: Log,
 }
 
@@ -47,10 +49,11 @@ impl Worker {
         config: &Config,
         router: Arc<Router>,
         tls: Arc<ServerConfig>,
+        counting: Option<Counting>,
         log: Log,
     ) -> Self {
         let patience = Patience { head: config.head_timeout, handshake: config.handshake_timeout };
-        Self { entries, patience, router, tls, log }
+        Self { entries, patience, router, tls, counting, log }
     }
 
     /// Serves on a thread of its own until `stopped` is set and the requests under way have ended.
@@ -65,10 +68,11 @@ impl Worker {
         })
     }
 
-    fn run(self, runtime: &Runtime, stopped: watch::Receiver<bool>) {
+    fn run(mut self, runtime: &Runtime, stopped: watch::Receiver<bool>) {
         let tasks = LocalSet::new();
         let access_log = tasks.block_on(runtime, async {
-            let front = Rc::new(Front::new(&self.router, Arc::clone(&self.tls), self.log.clone()));
+            let (tls, counting, log) = (Arc::clone(&self.tls), self.counting.take(), self.log.clone());
+            let front = Rc::new(Front::new(&self.router, tls, counting, log));
             let access_log = Rc::clone(&front.access_log);
             self.serve(front, stopped).await;
             access_log
@@ -92,7 +96,8 @@ impl Worker {
         let welcome = |(scheme, port), (stream, peer): (TcpStream, SocketAddr)| {
             let door = Door { scheme, port, peer, patience: self.patience };
             let connection = connection::serve(Rc::clone(&front), door, stream, stopped.clone());
-            let place = Place::take(&crowd);
+            let place =
+                (Place::take(&crowd), front.tally.as_ref().map(|tally| tally.connected(scheme.name())));
             tokio::task::spawn_local(async move {
                 connection.await;
                 drop(place);

@@ -14,6 +14,7 @@ mod forwarding;
 mod http2;
 mod load;
 mod logging;
+mod metrics;
 mod pause;
 mod protocol;
 mod readers;

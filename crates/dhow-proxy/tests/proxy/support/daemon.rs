@@ -8,7 +8,7 @@ use dhow_proxy::acme::AcmeConfig;
 use dhow_proxy::server::{Config, Server};
 use serde_json::Value;
 
-use super::{Backend, Connection, Reply, eventually};
+use super::{Backend, Connection, Reply, eventually, free_address};
 
 /// Where nobody is: a test asks no real authority by mistake.
 const NO_AUTHORITY: &str = "https://127.0.0.1:1/dir";
@@ -17,6 +17,7 @@ const NO_AUTHORITY: &str = "https://127.0.0.1:1/dir";
 pub struct Proxy {
     pub http: SocketAddr,
     pub https: SocketAddr,
+    pub metrics: Option<SocketAddr>,
     pub directory: Arc<Directory>,
     daemon: Option<Daemon>,
 }
@@ -52,7 +53,7 @@ impl Proxy {
         let mut config = Config {
             http_port: 0,
             https_port: 0,
-            metrics_port: 0,
+            metrics_port: None,
             http3: false,
             debug: false,
             socket: directory.socket(),
@@ -70,7 +71,8 @@ impl Proxy {
         std::fs::create_dir_all(directory.state().parent().unwrap()).unwrap();
         let server = Server::start(config, Shared(log.clone())).unwrap();
         let [http, https] = [server.http(), server.https()].map(|address| local(address.port()));
-        Self { http, https, directory, daemon: Some(Daemon::Inside(server, log)) }
+        let metrics = server.metrics().map(|address| local(address.port()));
+        Self { http, https, metrics, directory, daemon: Some(Daemon::Inside(server, log)) }
     }
 
     /// Serves in a process of its own: the real program.
@@ -81,6 +83,16 @@ impl Proxy {
     /// The same, with the state that a directory holds.
     pub fn spawn_in(directory: Arc<Directory>) -> Self {
         Self::spawn_with(directory, &[])
+    }
+
+    /// The real program with metrics, and their port.
+    pub fn spawn_measured() -> (Self, u16) {
+        let port = free_address().port();
+        let environment = [("METRICS_PORT", port.to_string())];
+        let environment = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let mut proxy = Self::spawn_with(new_directory(), &environment);
+        proxy.metrics = Some(local(port));
+        (proxy, port)
     }
 
     /// The same, with more variables in its environment.
@@ -94,8 +106,13 @@ impl Proxy {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let mut proxy =
-            Self { http: local(0), https: local(0), directory, daemon: Some(Daemon::Process(child)) };
+        let mut proxy = Self {
+            http: local(0),
+            https: local(0),
+            metrics: None,
+            directory,
+            daemon: Some(Daemon::Process(child)),
+        };
         eventually("the daemon's start", || {
             let Some(started) = proxy.lines("Server started").pop() else { return false };
             let port = |name: &str| local(started[name].as_u64().unwrap() as u16);

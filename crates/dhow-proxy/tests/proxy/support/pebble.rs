@@ -1,4 +1,4 @@
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 use dhow_proxy::acme::AcmeConfig;
@@ -6,7 +6,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::daemon::Directory;
-use super::{Authority, Proxy, TlsClient, eventually};
+use super::{Authority, Proxy, TlsClient, eventually, free_address};
 
 /// A real certificate authority, pebble, that is not open yet: the proxy has to know where it will be, and it has to
 /// know where the proxy is.
@@ -111,14 +111,4 @@ fn start(mut command: Command) -> Child {
     command.spawn().unwrap_or_else(|error| {
         panic!("{:?}: {error}; run script/prepare, which installs the package pebble", command.get_program())
     })
-}
-
-/// A port that nobody uses now, neither for TCP nor for UDP.
-fn free_address() -> SocketAddr {
-    loop {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
-            return address;
-        }
-    }
 }
