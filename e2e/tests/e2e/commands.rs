@@ -17,6 +17,7 @@ fn exec_is_a_pipe_to_the_container() -> Result<()> {
     shop.sh("dhow app exec --reuse 'cat /ballast' > running.bin").ok();
     assert!(shop.read("new.bin")? == ballast, "from a new container, byte for byte");
     assert!(shop.read("running.bin")? == ballast, "from the running one, byte for byte");
+    slow_readers_get_all(&shop, &ballast)?;
     shop.sh("dhow app exec 'tar -cz ballast' > out.tar.gz && cat out.tar.gz | dhow app exec --reuse 'tar -xz -C /tmp'").ok();
     let sums = shop.sh("dhow app exec --reuse 'sha256sum /ballast /tmp/ballast'").ok().text();
     assert_eq!(
@@ -36,6 +37,17 @@ fn exec_is_a_pipe_to_the_container() -> Result<()> {
     shop.sh("dhow server exec 'exit 3'").exits(3);
 
     terminal_is_passed_on(&shop);
+    Ok(())
+}
+
+/// A program that ends while its last output still waits for a full SSH window (2 MiB, then the pipes on the way).
+fn slow_readers_get_all(shop: &Project, ballast: &[u8]) -> Result<()> {
+    for length in (2_258_000..2_306_000).step_by(8_000) {
+        let command =
+            format!("dhow app exec --reuse 'head -c {length} /ballast' | {{ sleep 1; cat; }} > slow.bin");
+        shop.sh(&command).ok();
+        assert!(shop.read("slow.bin")? == ballast[..length], "{length} bytes");
+    }
     Ok(())
 }
 

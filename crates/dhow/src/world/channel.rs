@@ -63,20 +63,21 @@ async fn converse(channel: Channel, feed: Feed, job: &Job, listener: &Listener<'
     let Channel { stdin, stdout, stderr, wait } = channel;
     let keep = !matches!(job.output, Output::Raw | Output::Follow | Output::Progress);
     let mut lines = Markers::default();
-    let outputs = async {
-        tokio::try_join!(
+    let outputs_and_status = async {
+        let outputs = tokio::try_join!(
             read(stdout, |bytes| {
                 listener(Heard::Stdout(bytes));
                 if keep { bytes.to_vec() } else { Vec::new() }
             }),
             read(stderr, |bytes| lines.sift(bytes, listener)),
-        )
+        )?;
+        // Only now: taking the status lets go of the session, and ssh throws away what it has not passed on by then.
+        Ok::<_, io::Error>((outputs, wait.await?))
     };
-    let status_and_outputs = async { tokio::try_join!(wait, outputs) };
-    let (status, (stdout, stderr)) = tokio::select! {
+    let ((stdout, stderr), status) = tokio::select! {
         // The program may end without reading all its input, so its end decides, not ours.
         biased;
-        ended = status_and_outputs => ended?,
+        ended = outputs_and_status => ended?,
         never = feed_all(stdin, feed) => never?,
     };
     Ok(Finished { status, stdout, stderr, line: lines.current })
