@@ -33,7 +33,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use surroundings::{FileKind, Moment, Nowhere, Ran, RubyRendered, Surroundings, Unreadable};
+pub use surroundings::{FileKind, Moment, Nowhere, Ran, RubyFailed, RubyRendered, Surroundings, Unreadable};
 
 pub(crate) use machine::{Machine, Mark};
 pub(crate) use parse::{SyntaxError, parse};

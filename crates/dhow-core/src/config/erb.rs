@@ -63,7 +63,11 @@ pub fn render(
     let failure = Failure { document, template: &template };
     let program = parse(&template.program).map_err(|error| failure.syntax(&error))?;
     let mut machine = Machine::new(surroundings, environment.clone());
-    match machine.run(&program) {
+    let outcome = machine.run(&program);
+    if !matches!(&outcome, Err(Stop::Refused(_))) {
+        machine.show_said();
+    }
+    match outcome {
         Ok(text) => {
             if machine.environment_changed {
                 surroundings.environment_changed(&machine.environment);
@@ -74,14 +78,14 @@ pub fn render(
             Ok(Rendered { path: document.path.clone(), text, warnings, lines })
         }
         Err(Stop::Refused(refusal)) if refusal.ruby_could => {
-            match surroundings.ruby(&document.path, &document.text, environment) {
+            match surroundings.ruby(&document.path, environment) {
                 Some(Ok(rendered)) => {
                     surroundings.environment_changed(&rendered.environment);
                     *environment = rendered.environment;
                     let lines = lines::guessed(&rendered.text, &document.text);
                     Ok(Rendered { lines, ..Rendered::plain(&document.path, rendered.text) })
                 }
-                Some(Err(said)) => Err(failure.of_ruby(&refusal, &said)),
+                Some(Err(failed)) => Err(failure.of_ruby(&refusal, failed)),
                 None => Err(failure.refused(&refusal)),
             }
         }

@@ -157,7 +157,7 @@ fn number(text: &str) -> (Option<usize>, &str) {
 fn integer(machine: &Machine, value: &Value, span: Span) -> Result<i128, Stop> {
     match value {
         Value::Int(number) => Ok(*number),
-        Value::Float(number) => Ok(number.floor() as i128),
+        Value::Float(number) => Ok(number.trunc() as i128),
         Value::Text(text) => numbers::integer(&text.get(), None).ok_or_else(|| {
             Stop::raise(
                 "ArgumentError",

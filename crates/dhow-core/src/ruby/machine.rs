@@ -30,6 +30,8 @@ pub struct Machine<'s> {
     pub last_status: Value,
     /// What is being rescued: `$!`.
     pub rescued: Option<Rc<Exception>>,
+    /// What the template has printed, which is shown once it is known that Ruby does not have to start afresh.
+    said: String,
     /// What is worth a word, and where in the program.
     pub warnings: Vec<(Span, String)>,
     /// Where in the program each part of the template's text comes from.
@@ -106,6 +108,7 @@ impl<'s> Machine<'s> {
             last_match: Value::Nil,
             last_status: Value::Nil,
             rescued: None,
+            said: String::new(),
             warnings: Vec::new(),
             marks: Vec::new(),
             scope: Rc::default(),
@@ -173,6 +176,21 @@ impl<'s> Machine<'s> {
         self.spend(text.len() / 64, span)?;
         to.push(text);
         Ok(())
+    }
+
+    /// Prints, for the user to see.
+    pub fn say(&mut self, text: &str, span: Span) -> Result<(), Stop> {
+        self.afford(self.said.len() + text.len(), span)?;
+        self.said.push_str(text);
+        Ok(())
+    }
+
+    /// Shows what was printed so far.
+    pub fn show_said(&mut self) {
+        let said = std::mem::take(&mut self.said);
+        if !said.is_empty() {
+            self.surroundings.say(&said);
+        }
     }
 
     /// Remembers where the text that comes next is from.

@@ -193,7 +193,7 @@ const NOT_UNDERSTOOD: &str = "not among the Ruby that dhow evaluates itself";
 
 fn unknown(sent: &Sent) -> Stop {
     match &sent.receiver {
-        Value::Nil => {
+        Value::Nil if !object::KNOWN_TO_RUBY.contains(&&*sent.name) => {
             let message = format!("undefined method '{}' for nil", sent.name);
             Stop::raise("NoMethodError", message, sent.span)
         }
@@ -273,7 +273,7 @@ impl Sent {
     fn yields_all(&self, machine: &mut Machine, values: Vec<Value>) -> Outcome {
         match &self.block {
             Some(block) => machine.deeper(self.span, |machine| machine.call_proc(block, values, self.span)),
-            None => Err(Stop::raise("LocalJumpError", "no block given (yield)", self.span)),
+            None => Err(self.not_understood("without a block")),
         }
     }
 

@@ -46,14 +46,12 @@ pub trait Surroundings: Send + Sync {
     /// The environment as a template left it, for what runs after it: other files, secrets.
     fn environment_changed(&self, _environment: &BTreeMap<String, String>) {}
 
-    /// Has Ruby itself evaluate a template (trim mode `-`). `None` where Ruby is not installed; an error is what Ruby
-    /// said.
+    /// Has Ruby itself evaluate the template in a file (trim mode `-`). `None` where Ruby is not installed.
     fn ruby(
         &self,
         _path: &str,
-        _template: &str,
         _environment: &BTreeMap<String, String>,
-    ) -> Option<Result<RubyRendered, String>> {
+    ) -> Option<Result<RubyRendered, RubyFailed>> {
         None
     }
 }
@@ -64,6 +62,16 @@ pub struct RubyRendered {
     pub text: String,
     /// The environment afterwards.
     pub environment: BTreeMap<String, String>,
+}
+
+/// A template that Ruby could not evaluate either.
+pub struct RubyFailed {
+    /// What was raised, word for word; or why Ruby gave no answer.
+    pub message: String,
+    /// The class of what was raised.
+    pub class: Option<String>,
+    /// Where in the template, from 1.
+    pub line: Option<usize>,
 }
 
 /// Why a file cannot be read.

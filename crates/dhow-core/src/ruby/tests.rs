@@ -15,6 +15,7 @@ fn shown(expression: &str, memory: &Memory) -> String {
         Err(error) => return format!("? no Ruby: {}", error.problem),
     };
     let shown = machine.evaluate(&program).and_then(|value| machine.inspected(&value, program.span));
+    machine.show_said();
     match shown {
         Ok(text) => text,
         Err(Stop::Raised(exception, _)) => {

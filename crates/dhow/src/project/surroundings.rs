@@ -1,8 +1,10 @@
 //! What ERB in a configuration can reach on this machine, and the environment it leaves behind.
 
+mod ruby;
+
 use super::secrets_files;
 use crate::cli::Global;
-use dhow_core::ruby::{FileKind, Moment, Ran, RubyRendered, Surroundings, Unreadable};
+use dhow_core::ruby::{FileKind, Moment, Ran, RubyFailed, RubyRendered, Surroundings, Unreadable};
 use dhow_core::secrets::inline;
 use std::collections::BTreeMap;
 use std::fs;
@@ -100,52 +102,9 @@ impl Surroundings for LocalSurroundings {
         self.environment.lock().unwrap_or_else(PoisonError::into_inner).clone_from(environment);
     }
 
-    fn ruby(
-        &self,
-        path: &str,
-        template: &str,
-        environment: &Environment,
-    ) -> Option<Result<RubyRendered, String>> {
-        let mut ruby = self.command("ruby", environment);
-        ruby.args(["-rerb", "-rjson", "-e", RENDER, path]);
-        let child = ruby.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        match child {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => Some(Err(error.to_string())),
-            Ok(child) => Some(rendered(child, template)),
-        }
+    fn ruby(&self, path: &str, environment: &Environment) -> Option<Result<RubyRendered, RubyFailed>> {
+        ruby::render(self.command("ruby", environment), path)
     }
-}
-
-/// Ruby's part: the template comes in, what became of it and of the environment goes out as JSON. What the template
-/// prints itself goes to standard error. Where Kamal is installed it is loaded, for its own helpers.
-const RENDER: &str = r#"
-answer = $stdout.dup
-$stdout.reopen($stderr)
-begin
-  require "kamal"
-rescue LoadError
-end
-erb = ERB.new($stdin.read, trim_mode: "-")
-erb.filename = ARGV[0]
-text = erb.result
-answer.write JSON.generate([text, ENV.to_h])
-"#;
-
-fn rendered(mut child: std::process::Child, template: &str) -> Result<RubyRendered, String> {
-    let stdin = child.stdin.take();
-    let text = template.to_string();
-    // Ruby may say a lot before it has read everything.
-    let feeding = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(text.as_bytes())));
-    let ended = child.wait_with_output().map_err(|error| error.to_string())?;
-    let _it_stopped_reading = feeding.join();
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    if !ended.status.success() {
-        return Err(said);
-    }
-    let _nobody_reads = io::stderr().write_all(said.as_bytes());
-    let (text, environment) = serde_json::from_slice(&ended.stdout).map_err(|error| error.to_string())?;
-    Ok(RubyRendered { text, environment })
 }
 
 /// As Ruby's `$?` has it; 128 and the number of a signal.

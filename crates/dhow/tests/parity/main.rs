@@ -20,6 +20,11 @@ use stub_servers::StubServers;
 use tokio::sync::watch;
 
 #[test]
+fn every_accepted_case_is_there() {
+    assert_eq!(case::all().len(), 63);
+}
+
+#[test]
 fn servers_receive_what_they_did_from_kamal() {
     let deploys = each_case("deploy", &[&["deploy", "--skip-push"]]);
     let accessories = each_case("accessories", &[&["proxy", "boot"], &["accessory", "boot", "all"]]);

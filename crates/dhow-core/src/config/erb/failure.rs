@@ -2,7 +2,8 @@
 
 use super::lines::LineStarts;
 use super::{Document, ErbError, Place};
-use crate::ruby::{Exception, Refusal, Span, Stop, SyntaxError, Template};
+use crate::ruby::{Exception, Refusal, RubyFailed, Span, Stop, SyntaxError, Template};
+use std::sync::Arc;
 
 /// Words errors about one template.
 pub struct Failure<'a> {
@@ -25,9 +26,16 @@ impl Failure<'_> {
     }
 
     /// Ruby was asked, and failed too.
-    pub fn of_ruby(&self, refusal: &Refusal, said: &str) -> ErbError {
-        let hint = format!("dhow asked Ruby, because {}; Ruby said:\n{}", refusal.what, said.trim_end());
-        self.error("Ruby cannot evaluate the ERB in this file".to_string(), refusal.span, Some(hint))
+    pub fn of_ruby(&self, refusal: &Refusal, failed: RubyFailed) -> ErbError {
+        let refused = self.place(refusal.span.start);
+        let asked =
+            format!("dhow had Ruby evaluate this file, because of line {}: {}", refused.line, refusal.what);
+        let place = failed.line.map_or(refused, |line| Place { line, column: 1, file: self.path() });
+        let hint = match failed.class {
+            Some(class) => format!("Ruby raised this {class}. {asked}"),
+            None => asked,
+        };
+        ErbError { problem: failed.message, place, hint: Some(hint) }
     }
 
     /// It raised, or would not end.
@@ -84,7 +92,11 @@ impl Failure<'_> {
     fn place_of(&self, offset: usize) -> Place {
         let starts = LineStarts::of(&self.document.text);
         let (line, column) = (starts.line(offset), starts.column(offset));
-        Place { file: self.document.path.as_str().into(), line, column }
+        Place { file: self.path(), line, column }
+    }
+
+    fn path(&self) -> Arc<str> {
+        self.document.path.as_str().into()
     }
 }
 

@@ -1,6 +1,6 @@
 //! `Dir`.
 
-use super::{MANY, Method, Sent, method, plain, with_block};
+use super::{MANY, Method, Sent, each_with, method, plain, with_block};
 use crate::ruby::machine::Machine;
 use crate::ruby::paths;
 use crate::ruby::stop::{Outcome, Stop};
@@ -20,7 +20,7 @@ pub const METHODS: &[Method] = &[
         Ok(Value::Bool(is_directory && machine.surroundings.names(&path).is_empty()))
     }),
     method("children", 1, 1, names),
-    with_block("each_child", 1, 1, |machine, sent| {
+    each_with("each_child", 1, 1, |machine, sent| {
         let names = names(machine, sent)?;
         for name in machine.items(&names, sent.span)? {
             sent.yields(machine, name)?;

@@ -211,6 +211,9 @@ fn found(machine: &mut Machine, sent: &Sent) -> Outcome {
 
 /// `index`, by value or by block.
 pub fn find_index(machine: &mut Machine, sent: &Sent) -> Outcome {
+    if sent.arguments.is_empty() && sent.block.is_none() {
+        return Err(sent.not_understood("without a block"));
+    }
     for (index, item) in own_items(machine, sent)?.into_iter().enumerate() {
         let fits = match sent.arguments.first() {
             Some(value) => machine.equal(&item, value, sent.span)?,

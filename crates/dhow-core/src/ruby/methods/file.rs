@@ -1,6 +1,6 @@
 //! `File` and `IO`.
 
-use super::{MANY, Method, Sent, method, with_block};
+use super::{MANY, Method, Sent, each_with, method};
 use crate::ruby::machine::Machine;
 use crate::ruby::paths;
 use crate::ruby::stop::{Outcome, Stop};
@@ -11,7 +11,7 @@ pub const METHODS: &[Method] = &[
     method("read", 1, 2, read),
     method("binread", 1, 1, read),
     method("readlines", 1, 2, lines),
-    with_block("foreach", 1, 1, |machine, sent| {
+    each_with("foreach", 1, 1, |machine, sent| {
         let lines = lines(machine, sent)?;
         for line in machine.items(&lines, sent.span)? {
             sent.yields(machine, line)?;

@@ -11,8 +11,14 @@ pub const METHODS: &[Method] = &[
     method("-", 1, 1, |machine, sent| arithmetic(machine, sent, |a, b| a - b)),
     method("*", 1, 1, |machine, sent| arithmetic(machine, sent, |a, b| a * b)),
     method("/", 1, 1, |machine, sent| arithmetic(machine, sent, |a, b| a / b)),
-    method("%", 1, 1, |machine, sent| arithmetic(machine, sent, remainder)),
-    method("**", 1, 1, |machine, sent| arithmetic(machine, sent, f64::powf)),
+    method("%", 1, 1, |machine, sent| match sent.arg(0) {
+        Value::Int(0) => Err(Stop::raise("ZeroDivisionError", "divided by 0", sent.span)),
+        _ => arithmetic(machine, sent, remainder),
+    }),
+    method("**", 1, 1, |machine, sent| match number(sent) {
+        ..0.0 => Err(sent.not_understood("of a negative number")),
+        _ => arithmetic(machine, sent, f64::powf),
+    }),
     plain("-@", |_, sent| Ok(Value::Float(-number(sent)))),
     plain("abs", |_, sent| Ok(Value::Float(number(sent).abs()))),
     plain("nan?", |_, sent| Ok(Value::Bool(number(sent).is_nan()))),

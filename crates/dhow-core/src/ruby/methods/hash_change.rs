@@ -43,8 +43,9 @@ pub const METHODS: &[Method] = &[
         Ok(sent.receiver.clone())
     }),
     plain("compact!", |_, sent| {
+        let before = sent.own_map().len();
         sent.own_map().change(|entries| entries.retain(|(_, value)| !matches!(value, Value::Nil)));
-        Ok(sent.receiver.clone())
+        Ok(if sent.own_map().len() == before { Value::Nil } else { sent.receiver.clone() })
     }),
     plain("shift", |_, sent| {
         let first = sent.own_map().change(|entries| (!entries.is_empty()).then(|| entries.remove(0)));
@@ -83,6 +84,8 @@ pub fn merge_into(machine: &mut Machine, map: &Map, sent: &Sent) -> Result<(), S
 
 fn keep(machine: &mut Machine, sent: &Sent, wanted: bool) -> Outcome {
     let kept = super::hash::chosen(machine, sent, wanted)?;
+    let tells = sent.name.ends_with('!') && kept.len() == sent.own_map().len();
     sent.own_map().set(kept.get());
-    Ok(sent.receiver.clone())
+    // A method that ends in `!` answers `nil` if there was nothing to change.
+    Ok(if tells { Value::Nil } else { sent.receiver.clone() })
 }

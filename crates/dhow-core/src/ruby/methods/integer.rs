@@ -14,6 +14,7 @@ pub const METHODS: &[Method] = &[
         arithmetic(machine, sent, floor_division, |a, b| a / b)
     }),
     method("div", 1, 1, |machine, sent| {
+        only_whole(sent)?;
         nonzero(sent)?;
         arithmetic(machine, sent, floor_division, |a, b| (a / b).floor())
     }),
@@ -26,6 +27,7 @@ pub const METHODS: &[Method] = &[
         arithmetic(machine, sent, floor_remainder, super::float::remainder)
     }),
     method("divmod", 1, 1, |machine, sent| {
+        only_whole(sent)?;
         nonzero(sent)?;
         let quotient = arithmetic(machine, sent, floor_division, |a, b| (a / b).floor())?;
         let rest = arithmetic(machine, sent, floor_remainder, super::float::remainder)?;
@@ -34,10 +36,22 @@ pub const METHODS: &[Method] = &[
     method("**", 1, 1, power),
     method("pow", 1, 1, power),
     method("fdiv", 1, 1, |machine, sent| {
-        Ok(Value::Float(number(sent) as f64 / sent.int_arg(machine, 0)? as f64))
+        let by = machine.send(sent.arg(0), "to_f", Vec::new(), sent.span)?;
+        match by {
+            Value::Float(by) if matches!(sent.arg(0), Value::Int(_) | Value::Float(_)) => {
+                Ok(Value::Float(number(sent) as f64 / by))
+            }
+            _ => Err(super::float::cannot_coerce(machine, &sent.arg(0), "Integer", sent)),
+        }
     }),
-    method("&", 1, 1, |machine, sent| Ok(Value::Int(number(sent) & sent.int_arg(machine, 0)?))),
-    method("|", 1, 1, |machine, sent| Ok(Value::Int(number(sent) | sent.int_arg(machine, 0)?))),
+    method("&", 1, 1, |machine, sent| {
+        only_whole(sent)?;
+        Ok(Value::Int(number(sent) & sent.int_arg(machine, 0)?))
+    }),
+    method("|", 1, 1, |machine, sent| {
+        only_whole(sent)?;
+        Ok(Value::Int(number(sent) | sent.int_arg(machine, 0)?))
+    }),
     method("<<", 1, 1, |machine, sent| {
         let by = u32::try_from(sent.int_arg(machine, 0)?).ok().filter(|by| *by < 64);
         let shifted = by.and_then(|by| number(sent).checked_mul(1 << by));
@@ -66,10 +80,14 @@ pub const METHODS: &[Method] = &[
     plain("chr", chr),
     plain("ord", |_, sent| Ok(sent.receiver.clone())),
     plain("digits", |_, sent| {
+        if number(sent) < 0 {
+            return Err(sent.not_understood("of a negative number"));
+        }
         let digits = number(sent).unsigned_abs().to_string();
         Ok(Value::list(digits.bytes().rev().map(|digit| Value::Int(i128::from(digit - b'0')))))
     }),
     method("gcd", 1, 1, |machine, sent| {
+        only_whole(sent)?;
         let (mut a, mut b) = (number(sent).unsigned_abs(), sent.int_arg(machine, 0)?.unsigned_abs());
         while b != 0 {
             (a, b) = (b, a % b);
@@ -133,6 +151,13 @@ fn arithmetic(
     }
 }
 
+fn only_whole(sent: &Sent) -> Result<(), Stop> {
+    match sent.arg(0) {
+        Value::Float(_) => Err(sent.not_understood("with a number that is not whole")),
+        _ => Ok(()),
+    }
+}
+
 fn nonzero(sent: &Sent) -> Result<(), Stop> {
     match sent.arg(0) {
         Value::Int(0) => Err(Stop::raise("ZeroDivisionError", "divided by 0", sent.span)),
@@ -157,6 +182,7 @@ fn power(machine: &mut Machine, sent: &Sent) -> Outcome {
             let power = exponent.and_then(|exponent| number(sent).checked_pow(exponent));
             power.map(Value::Int).ok_or_else(|| too_large(sent))
         }
+        Value::Float(_) if number(sent) < 0 => Err(sent.not_understood("of a negative number")),
         Value::Float(exponent) => Ok(Value::Float((number(sent) as f64).powf(exponent))),
         Value::Int(_) => Err(sent.not_understood("with a negative exponent")),
         other => Err(super::float::cannot_coerce(machine, &other, "Integer", sent)),

@@ -24,7 +24,7 @@ pub const METHODS: &[Method] = &[
     method("p", 0, MANY, |machine, sent| {
         for value in &sent.arguments {
             let text = machine.inspected(value, sent.span)?;
-            machine.surroundings.say(&format!("{text}\n"));
+            machine.say(&format!("{text}\n"), sent.span)?;
         }
         Ok(sent.arg(0))
     }),
@@ -131,14 +131,14 @@ fn puts(machine: &mut Machine, sent: &Sent) -> Outcome {
         text.push_str(lines.strip_suffix('\n').unwrap_or(&lines));
         text.push('\n');
     }
-    machine.surroundings.say(if text.is_empty() { "\n" } else { &text });
+    machine.say(if text.is_empty() { "\n" } else { &text }, sent.span)?;
     Ok(Value::Nil)
 }
 
 fn print(machine: &mut Machine, sent: &Sent) -> Outcome {
     for value in &sent.arguments {
         let text = machine.string_of(value, sent.span)?;
-        machine.surroundings.say(&text);
+        machine.say(&text, sent.span)?;
     }
     Ok(Value::Nil)
 }
@@ -210,7 +210,7 @@ fn system(machine: &mut Machine, sent: &Sent) -> Outcome {
         words => words.iter().map(|word| super::string::shell_escaped(word)).collect::<Vec<_>>().join(" "),
     };
     let printed = machine.ran(&command, sent.span)?;
-    machine.surroundings.say(&printed);
+    machine.say(&printed, sent.span)?;
     match machine.last_status {
         Value::Status(127) => Ok(Value::Nil),
         Value::Status(status) => Ok(Value::Bool(status == 0)),

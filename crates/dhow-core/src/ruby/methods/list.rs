@@ -101,13 +101,23 @@ pub const METHODS: &[Method] = &[
     plain("compact", |_, sent| {
         Ok(Value::list(sent.own_list().get().into_iter().filter(|item| !matches!(item, Value::Nil))))
     }),
+    plain("shelljoin", |machine, sent| {
+        let mut words = Vec::new();
+        for item in sent.own_list().get() {
+            words.push(super::string::shell_escaped(&machine.string_of(&item, sent.span)?));
+        }
+        machine.new_text(words.join(" "), sent.span)
+    }),
     plain("compact_blank", |machine, sent| {
         filtered(machine, sent, |machine, item| {
             Ok(machine.send(item.clone(), "present?", Vec::new(), sent.span)?.is_true())
         })
     }),
     method("flatten", 0, 1, |machine, sent| {
-        let depth = if sent.arguments.is_empty() { usize::MAX } else { sent.count_arg(machine, 0)? };
+        let depth = match sent.arg(0) {
+            Value::Nil | Value::Int(..0) => usize::MAX,
+            _ => sent.count_arg(machine, 0)?,
+        };
         let mut flat = Vec::new();
         flatten(machine, &sent.own_list().get(), depth, 0, &mut flat, sent.span)?;
         Ok(Value::list(flat))

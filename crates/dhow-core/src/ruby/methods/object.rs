@@ -8,13 +8,59 @@ use crate::ruby::stop::{Outcome, Stop};
 use crate::ruby::value::{List, Map, Proc, Value};
 use std::rc::Rc;
 
+/// What every value can do in Ruby and none can here: to say of `nil` that it has no such method would be wrong.
+pub const KNOWN_TO_RUBY: &[&str] = &[
+    "__id__",
+    "__send__",
+    "acts_like?",
+    "deep_dup",
+    "define_singleton_method",
+    "display",
+    "enum_for",
+    "equal?",
+    "extend",
+    "frozen?",
+    "html_safe?",
+    "instance_eval",
+    "instance_exec",
+    "instance_variable_defined?",
+    "instance_variable_get",
+    "instance_variable_set",
+    "instance_variables",
+    "instance_values",
+    "methods",
+    "object_id",
+    "presence_in",
+    "private_methods",
+    "protected_methods",
+    "public_method",
+    "public_methods",
+    "rationalize",
+    "remove_instance_variable",
+    "singleton_class",
+    "singleton_method",
+    "singleton_methods",
+    "to_c",
+    "to_enum",
+    "to_param",
+    "to_query",
+    "to_r",
+    "to_yaml",
+    "try!",
+    "with_options",
+];
+
 pub const METHODS: &[Method] = &[
     method("==", 1, 1, |machine, sent| equal(machine, sent).map(Value::Bool)),
     method("!=", 1, 1, |machine, sent| equal(machine, sent).map(|equal| Value::Bool(!equal))),
     method("===", 1, 1, |machine, sent| {
         machine.case_equal(&sent.receiver, &sent.arg(0), sent.span).map(Value::Bool)
     }),
-    method("eql?", 1, 1, |machine, sent| equal(machine, sent).map(Value::Bool)),
+    method("<=>", 1, 1, |machine, sent| Ok(if equal(machine, sent)? { Value::Int(0) } else { Value::Nil })),
+    method("eql?", 1, 1, |machine, sent| match (&sent.receiver, sent.arg(0)) {
+        (Value::Int(_), Value::Float(_)) | (Value::Float(_), Value::Int(_)) => Ok(Value::Bool(false)),
+        _ => equal(machine, sent).map(Value::Bool),
+    }),
     method("=~", 1, 1, |_, _| Ok(Value::Nil)),
     method("!~", 1, 1, |machine, sent| {
         let found = machine.send(sent.receiver.clone(), "=~", sent.arguments.clone(), sent.span)?;

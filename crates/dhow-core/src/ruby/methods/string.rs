@@ -52,6 +52,9 @@ pub const METHODS: &[Method] = &[
         if sent.arguments.is_empty() {
             return Ok(Value::text(chomped(&text)));
         }
+        if matches!(sent.arg(0), Value::Nil) {
+            return Ok(Value::text(text));
+        }
         let end = sent.text_arg(machine, 0)?;
         Ok(Value::text(text.strip_suffix(&end).unwrap_or(&text)))
     }),
@@ -71,7 +74,10 @@ pub const METHODS: &[Method] = &[
     }),
     plain("reverse", |_, sent| Ok(Value::text(sent.says().chars().rev().collect::<String>()))),
     plain("inspect", |_, sent| Ok(Value::text(quoted(&sent.says())))),
-    plain("dump", |_, sent| Ok(Value::text(quoted(&sent.says())))),
+    plain("dump", |_, sent| match sent.says().is_ascii() {
+        true => Ok(Value::text(quoted(&sent.says()))),
+        false => Err(sent.not_understood("of letters beyond ASCII")),
+    }),
     plain("ord", |_, sent| match sent.says().chars().next() {
         Some(c) => Ok(Value::Int(i128::from(u32::from(c)))),
         None => Err(sent.argument_error("empty string")),
@@ -87,16 +93,10 @@ pub const METHODS: &[Method] = &[
         machine.afford(sent.own_text().len() * 8, sent.span)?;
         Ok(Value::list(sent.says().bytes().map(|byte| Value::Int(i128::from(byte)))))
     }),
-    method("lines", 0, 1, |_, sent| {
-        let chomps = sent.option("chomp").is_some_and(|chomp| chomp.is_true());
-        let text = sent.says();
-        let lines = text.split_inclusive('\n').map(|line| if chomps { chomped(line) } else { line });
-        Ok(Value::texts(lines))
-    }),
+    method("lines", 0, 1, |machine, sent| Ok(Value::texts(lines(machine, sent)?))),
     each_with("each_line", 0, 1, |machine, sent| {
-        let chomps = sent.option("chomp").is_some_and(|chomp| chomp.is_true());
-        for line in sent.says().split_inclusive('\n') {
-            sent.yields(machine, Value::text(if chomps { chomped(line) } else { line }))?;
+        for line in lines(machine, sent)? {
+            sent.yields(machine, Value::text(line))?;
         }
         Ok(sent.receiver.clone())
     }),
@@ -158,9 +158,15 @@ pub const METHODS: &[Method] = &[
         Ok(Value::text(squeezed))
     }),
     method("casecmp?", 1, 1, |machine, sent| {
+        if !matches!(sent.arg(0), Value::Text(_)) {
+            return Ok(Value::Nil);
+        }
         Ok(Value::Bool(sent.says().to_lowercase() == sent.text_arg(machine, 0)?.to_lowercase()))
     }),
     method("casecmp", 1, 1, |machine, sent| {
+        if !matches!(sent.arg(0), Value::Text(_)) {
+            return Ok(Value::Nil);
+        }
         let order = sent.says().to_ascii_lowercase().cmp(&sent.text_arg(machine, 0)?.to_ascii_lowercase());
         Ok(Value::Int(order as i128))
     }),
@@ -208,12 +214,24 @@ pub fn capitalized(text: &str) -> String {
     first.collect::<String>() + &characters.as_str().to_lowercase()
 }
 
+/// `lines`, with or without their ends.
+fn lines(machine: &mut Machine, sent: &Sent) -> Result<Vec<String>, Stop> {
+    if !matches!(sent.arguments.first(), None | Some(Value::Map(_))) {
+        return Err(sent.not_understood("with a separator"));
+    }
+    machine.afford(sent.own_text().len() * 8, sent.span)?;
+    let chomps = sent.option("chomp").is_some_and(|chomp| chomp.is_true());
+    let text = sent.says();
+    let lines = text.split_inclusive('\n').map(|line| if chomps { chomped(line) } else { line });
+    Ok(lines.map(String::from).collect())
+}
+
 fn any_affix(machine: &mut Machine, sent: &Sent, fits: impl Fn(&str) -> bool) -> Outcome {
     for index in 0..sent.arguments.len() {
-        if let Value::Regexp(regexp) = sent.arg(index) {
+        let regexp = sent.arg(index);
+        if let (Value::Regexp(regexp), "start_with?") = (regexp, &*sent.name) {
             let text = sent.says().into();
-            let found = regexp.find(&text, 0).is_some_and(|found| found.bounds().0 == 0);
-            if &*sent.name == "start_with?" && found {
+            if regexp.find(&text, 0).is_some_and(|found| found.bounds().0 == 0) {
                 return Ok(Value::Bool(true));
             }
         } else if fits(&sent.text_arg(machine, index)?) {

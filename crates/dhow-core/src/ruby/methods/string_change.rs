@@ -44,7 +44,10 @@ pub const METHODS: &[Method] = &[
     plain("upcase!", in_place),
     plain("downcase!", in_place),
     plain("capitalize!", in_place),
-    plain("reverse!", in_place),
+    plain("reverse!", |machine, sent| {
+        let reversed = sent.says().chars().rev().collect();
+        set(machine, sent, reversed)
+    }),
     method("tr!", 2, 2, in_place),
     method("delete!", 1, 1, in_place),
     method("squeeze!", 0, 1, in_place),
@@ -63,6 +66,9 @@ pub const METHODS: &[Method] = &[
 
 fn append(machine: &mut Machine, sent: &Sent) -> Outcome {
     for index in 0..sent.arguments.len() {
+        if let Value::Int(_) = sent.arg(index) {
+            return Err(sent.not_understood("with the number of a character"));
+        }
         let addition = sent.text_arg(machine, index)?;
         machine.append(&sent.own_text(), &addition, sent.span)?;
     }

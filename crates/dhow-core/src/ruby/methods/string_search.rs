@@ -29,11 +29,15 @@ pub const METHODS: &[Method] = &[
     method("index", 1, 2, |machine, sent| {
         let text: Rc<str> = subject(machine, sent)?;
         let from = if sent.arguments.len() > 1 { sent.count_arg(machine, 1)? } else { 0 };
+        let pattern = pattern_of(&sent.arg(0), sent)?;
         let Some(from) = byte_at(&text, from) else { return Ok(Value::Nil) };
-        let found = pattern_of(&sent.arg(0), sent)?.find(&text, from);
+        let found = pattern.find(&text, from);
         Ok(Value::or_nil(found.map(|found| Value::size(found.before().chars().count()))))
     }),
     method("rindex", 1, 1, |machine, sent| {
+        if let Value::Regexp(_) = sent.arg(0) {
+            return Err(sent.not_understood("with a regular expression"));
+        }
         let text = sent.says();
         let at = text.rfind(&sent.text_arg(machine, 0)?);
         Ok(Value::or_nil(at.map(|at| Value::size(text[..at].chars().count()))))
@@ -48,9 +52,12 @@ pub const METHODS: &[Method] = &[
         })
     }),
     method("rpartition", 1, 1, |machine, sent| {
+        if let Value::Regexp(_) = sent.arg(0) {
+            return Err(sent.not_understood("with a regular expression"));
+        }
         let (text, by) = (sent.says(), sent.text_arg(machine, 0)?);
         Ok(match text.rsplit_once(&by) {
-            Some((before, after)) if !by.is_empty() => Value::texts([before, &by, after]),
+            Some((before, after)) => Value::texts([before, &by, after]),
             _ => Value::texts(["", "", &text]),
         })
     }),
@@ -210,6 +217,10 @@ fn pieces(text: &Rc<str>, by: &Regexp, most: Option<usize>) -> Vec<String> {
 pub fn substituted(machine: &mut Machine, sent: &Sent, most: usize) -> Result<String, Stop> {
     let text = subject(machine, sent)?;
     let regexp = pattern_of(&sent.arg(0), sent)?;
+    let replaces = matches!(sent.arguments.get(1), Some(Value::Text(_) | Value::Map(_)));
+    if !replaces && (sent.arguments.len() > 1 || sent.block.is_none()) {
+        return Err(sent.not_understood("with such arguments"));
+    }
     let found = all_matches(&regexp, &text, most);
     machine.spend(found.len(), sent.span)?;
     let result = Text::new("");
