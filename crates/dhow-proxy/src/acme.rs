@@ -72,7 +72,7 @@ impl Acme {
 
     /// When the certificate of each name that has one expires, since the epoch.
     pub fn certificate_ends(&self) -> BTreeMap<String, Duration> {
-        let end = |kept: &Kept| kept.present()?.validity().map(|validity| validity.until);
+        let end = |kept: &Kept| kept.standing().certificate?.validity().map(|validity| validity.until);
         self.names().iter().filter_map(|(name, kept)| Some((name.clone(), end(kept)?))).collect()
     }
 

@@ -46,6 +46,10 @@ fn ask(request: &Request) -> Result<Option<String>, String> {
     match (reply, request) {
         (Reply { error: Some(error), .. }, _) => Err(error),
         (Reply { services, .. }, Request::List) => Ok(Some(table::render(&services))),
+        (Reply { inventory: Some(inventory), .. }, _) => {
+            let text = serde_json::to_string_pretty(&inventory).map_err(|error| error.to_string())?;
+            Ok(Some(text + "\n"))
+        }
         _ => Ok(None),
     }
 }

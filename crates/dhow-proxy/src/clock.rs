@@ -20,6 +20,13 @@ pub fn write_rfc3339(now: Duration, to: &mut Vec<u8>) {
     put(to, u64::from(now.subsec_nanos()), 9, b'Z');
 }
 
+/// RFC 3339 in whole seconds, in UTC, for people and scripts.
+pub fn rfc3339(at: Duration) -> String {
+    let mut text = Vec::with_capacity(30);
+    write_rfc3339(Duration::from_secs(at.as_secs()), &mut text);
+    String::from_utf8_lossy(&text).replace(".000000000Z", "Z")
+}
+
 /// A date as HTTP writes it (RFC 9110, IMF-fixdate), for cookies.
 pub fn http_date(at: Duration) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -78,6 +85,7 @@ mod tests {
         let mut text = Vec::new();
         write_rfc3339(at, &mut text);
         assert_eq!(String::from_utf8(text).unwrap(), "2024-02-25T00:00:00.000000005Z");
+        assert_eq!(rfc3339(at), "2024-02-25T00:00:00Z");
         assert_eq!(http_date(Duration::from_secs(784_111_777)), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(days_until(2024, 2, 25), Some(1_708_819_200 / 86_400));
         assert_eq!([days_until(1969, 12, 31), days_until(2024, 0, 1), days_until(2024, 1, 0)], [None; 3]);

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::inventory::Inventory;
 use crate::options::{ServiceOptions, TargetOptions, nanoseconds};
 use crate::router::Router;
 use crate::service::Service;
@@ -52,8 +53,10 @@ pub enum Request {
         /// Its name.
         service: String,
     },
-    /// All services.
+    /// All services, as a table shows them.
     List,
+    /// All services, with everything that is known about them.
+    Inventory,
     /// Install rollout targets.
     RolloutDeploy(Rollout),
     /// Choose who sees them.
@@ -120,6 +123,8 @@ pub struct Reply {
     pub error: Option<String>,
     /// The rows of `list`.
     pub services: Vec<Listed>,
+    /// The answer to [`Request::Inventory`].
+    pub inventory: Option<Inventory>,
 }
 
 /// A row of `list`.
@@ -263,6 +268,9 @@ fn failed(error: &str) -> Reply {
 async fn perform(router: Arc<Router>, request: Request) -> Reply {
     let done = match request {
         Request::List => return Reply { services: router.list(), ..Reply::default() },
+        Request::Inventory => {
+            return Reply { inventory: Some(router.inventory()), ..Reply::default() };
+        }
         Request::Deploy(deployment) => router.deploy(*deployment).await,
         Request::Pause { service, drain_timeout, max_pause } => {
             router.pause(&service, drain_timeout, max_pause).await

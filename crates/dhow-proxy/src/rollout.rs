@@ -22,6 +22,16 @@ impl Split {
         Self { percentage, percentage_split_point, allowlist }
     }
 
+    /// Share of all cookie values, in percent.
+    pub fn percentage(&self) -> i64 {
+        self.percentage
+    }
+
+    /// Cookie values that are in whatever their hash.
+    pub fn allowlist(&self) -> &[String] {
+        &self.allowlist
+    }
+
     /// Whether the client with this cookie value belongs to the rollout group.
     pub fn includes(&self, cookie: &str) -> bool {
         if cookie.is_empty() {

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::acme::Acme;
 use crate::control::Listed;
+use crate::inventory::Inventory;
 use crate::log::Log;
 use crate::pause::Pause;
 use crate::pool::Pool;
@@ -135,6 +136,11 @@ impl Router {
     /// The rows of `list`, sorted by name.
     pub fn list(&self) -> Vec<Listed> {
         self.services().values().map(|service| Listed::from(&**service)).collect()
+    }
+
+    /// What `list --json` tells.
+    pub fn inventory(&self) -> Inventory {
+        Inventory::of(&self.snapshot(), &self.acme)
     }
 
     /// All services as they are now, by name.

@@ -30,15 +30,16 @@ const RENEW_AFTER: f64 = 2.0 / 3.0;
 /// … or up to this part earlier, so that not all are renewed at once.
 const RENEW_EARLIER: f64 = 0.03;
 
-/// Whether a name has its certificate.
-#[derive(Clone)]
-pub enum Standing {
-    /// Looked for or ordered.
-    OnItsWay,
-    /// Here it is.
-    Ready(Certificate),
-    /// The last attempt failed, for this reason.
-    Failed(String),
+/// How it stands with a name's certificate.
+#[derive(Clone, Default)]
+pub struct Standing {
+    /// The certificate that is served, if there is one.
+    pub certificate: Option<Certificate>,
+    /// Why the last attempt to get one failed, if it did.
+    pub failure: Option<String>,
+    /// When the next attempt is due, since the epoch; none while it is made, and if there will be none.
+    pub next_attempt: Option<Duration>,
+    is_on_its_way: bool,
 }
 
 /// A name that is kept; its keeper ends when this is dropped.
@@ -53,13 +54,13 @@ pub struct Kept {
 impl Kept {
     /// A name that cannot have a certificate.
     pub fn refused(authority: Authority, why: String) -> Self {
-        let (_, standing) = watch::channel(Standing::Failed(why));
+        let (_, standing) = watch::channel(Standing { failure: Some(why), ..Standing::default() });
         Self { authority, standing, asked: Arc::default(), task: None }
     }
 
     /// Starts a keeper.
     pub fn begin(keeper: Keeper) -> Self {
-        let (told, standing) = watch::channel(Standing::OnItsWay);
+        let (told, standing) = watch::channel(Standing { is_on_its_way: true, ..Standing::default() });
         let (authority, asked) = (keeper.authority.clone(), Arc::new(Notify::new()));
         let task = tokio::spawn(keeper.run(told, Arc::clone(&asked)));
         Self { authority, standing, asked, task: Some(task.abort_handle()) }
@@ -68,25 +69,23 @@ impl Kept {
     /// The certificate; waits for one that is on its way. A failed order is brought forward by the question.
     pub async fn certificate(&self, at_most: Duration) -> Result<Certificate, String> {
         let mut standing = self.standing.clone();
+        let is_settled = |standing: &Standing| standing.certificate.is_some() || !standing.is_on_its_way;
         // However the wait ends, the standing tells.
-        timeout(at_most, standing.wait_for(|standing| !matches!(standing, Standing::OnItsWay))).await.ok();
-        let now = standing.borrow().clone();
-        match now {
-            Standing::Ready(certificate) => Ok(certificate),
-            Standing::OnItsWay => Err("it is still being ordered".into()),
-            Standing::Failed(why) => {
+        timeout(at_most, standing.wait_for(is_settled)).await.ok();
+        let Standing { certificate, failure, is_on_its_way, .. } = standing.borrow().clone();
+        match (certificate, failure) {
+            (Some(certificate), _) => Ok(certificate),
+            (None, Some(why)) if !is_on_its_way => {
                 self.try_soon();
                 Err(why)
             }
+            _ => Err("it is still being ordered".into()),
         }
     }
 
-    /// The certificate, if it is here.
-    pub fn present(&self) -> Option<Certificate> {
-        match &*self.standing.borrow() {
-            Standing::Ready(certificate) => Some(certificate.clone()),
-            Standing::OnItsWay | Standing::Failed(_) => None,
-        }
+    /// How it stands now.
+    pub fn standing(&self) -> Standing {
+        self.standing.borrow().clone()
     }
 
     /// Tries again soon, if the last attempt failed: a client has asked, or a deploy gives hope.
@@ -127,8 +126,13 @@ impl Keeper {
                 Some(certificate) => certificate,
                 None => self.ordered(&standing, &asked).await,
             };
-            standing.send_replace(Standing::Ready(current.clone()));
-            until(due(&current, fastrand::f64())).await;
+            let due = due(&current, fastrand::f64());
+            standing.send_replace(Standing {
+                certificate: Some(current),
+                next_attempt: Some(due),
+                ..Standing::default()
+            });
+            until(due).await;
             certificate = None;
         }
     }
@@ -161,6 +165,9 @@ impl Keeper {
     async fn ordered(&self, standing: &watch::Sender<Standing>, asked: &Notify) -> Certificate {
         let mut pause = self.first_retry;
         loop {
+            standing.send_modify(|standing| {
+                (standing.is_on_its_way, standing.next_attempt) = (true, None);
+            });
             let turn = self.directories.turn().await;
             let why = match timeout(ATTEMPT, self.attempt()).await {
                 Ok(Ok(certificate)) => return certificate,
@@ -173,13 +180,16 @@ impl Keeper {
             let fields: [(&str, &dyn Field); 3] =
                 [("host", &self.name), ("error", &why), ("retry_in", &retry)];
             self.log.error("Unable to get a certificate", &fields);
-            replace_unless_ready(standing, Standing::Failed(why));
+            standing.send_modify(|standing| {
+                standing.is_on_its_way = false;
+                standing.failure = Some(why);
+                standing.next_attempt = Some(clock::since_epoch() + jittered);
+            });
             self.directories.forget(&self.authority).await;
             tokio::select! {
                 () = sleep(jittered) => {}
                 () = async { sleep(self.first_retry).await; asked.notified().await } => {}
             }
-            replace_unless_ready(standing, Standing::OnItsWay);
             pause = (pause * 2).min(LAST_RETRY);
         }
     }
@@ -206,17 +216,6 @@ impl Keeper {
         self.log.info("Certificate received", &[("host", &self.name)]);
         Ok(certificate)
     }
-}
-
-/// While it is renewed, the present certificate goes on serving.
-fn replace_unless_ready(standing: &watch::Sender<Standing>, next: Standing) {
-    standing.send_if_modified(|current| {
-        let replaces = !matches!(current, Standing::Ready(_));
-        if replaces {
-            *current = next;
-        }
-        replaces
-    });
 }
 
 fn kind_name(kind: &ChallengeType) -> &'static str {

@@ -101,6 +101,7 @@ impl Command {
             "run" => return Ok(Asked::Run(RunOptions::from(&arguments))),
             "deploy" => Request::Deploy(Box::new(deployment(service, &arguments, data)?)),
             "remove" => Request::Remove { service },
+            "list" if arguments.switch("json") => Request::Inventory,
             "list" => Request::List,
             "resume" => Request::Resume { service },
             "pause" => Request::Pause {

@@ -12,6 +12,7 @@ mod drain;
 mod errors;
 mod forwarding;
 mod http2;
+mod inventory;
 mod load;
 mod logging;
 mod metrics;

@@ -24,7 +24,7 @@ pub(super) static COMMANDS: &[Command] = &[
     command("run", Arity::Any, RUN, "Run the proxy"),
     command("deploy", Arity::Service, DEPLOY, "Create a service, or replace its targets"),
     Command { alias: Some("rm"), ..command("remove", Arity::Service, &[], "Remove a service") },
-    Command { alias: Some("ls"), ..command("list", Arity::None, &[], "List the services") },
+    Command { alias: Some("ls"), ..command("list", Arity::None, LIST, "List the services") },
     command("pause", Arity::Service, PAUSE, "Hold a service's requests"),
     command("resume", Arity::Service, &[], "Take a service's requests again"),
     command("stop", Arity::Service, STOP, "Refuse a service's requests"),
@@ -104,6 +104,8 @@ static DEPLOY: &[Flag] = &[
     flag("client-ip-header", Kind::Text, "", "Header that holds the client's address"),
     flag("scope-cookie-paths", Kind::Switch, "false", "Move cookie paths under the stripped prefix"),
 ];
+
+static LIST: &[Flag] = &[flag("json", Kind::Switch, "false", "Tell all that is known, as JSON")];
 
 static PAUSE: &[Flag] = &[
     DRAIN_TIMEOUT,
