@@ -2,12 +2,15 @@
 //!
 //! Every name of every service with automatic TLS has a [`keeper`], a task on the control thread. Workers ask for the
 //! certificate of a name, and answer the [`challenges`] by which the authority convinces itself. Accounts and
-//! certificates are kept on disk as kamal-proxy keeps them ([`cache`]).
+//! certificates are kept on disk as kamal-proxy keeps them ([`cache`]). A service for any host may have a URL that is
+//! asked about a name when its first client comes ([`on_demand`], [`inquiry`]).
 
 pub mod cache;
 pub mod challenges;
 pub mod directory;
+pub mod inquiry;
 pub mod keeper;
+pub mod on_demand;
 pub mod order;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,12 +19,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::log::Log;
+use tokio::runtime::Handle;
+
+use crate::log::{Field, Log};
 use crate::options::ServiceOptions;
 use crate::routes::{Services, canonical_host};
 use challenges::Challenges;
 use directory::{Authority, Directories};
+use inquiry::Answer;
 use keeper::{Keeper, Kept};
+use on_demand::{AskLimit, OnDemand, Refusal, Verdict};
 
 /// How certificates are got.
 #[derive(Clone, Debug)]
@@ -32,6 +39,8 @@ pub struct AcmeConfig {
     pub root: Option<PathBuf>,
     /// The pause after the first failure; it doubles with each further one, up to an hour.
     pub first_retry: Duration,
+    /// How often strangers' names may make the proxy ask about them.
+    pub ask_limit: AskLimit,
 }
 
 /// The names that certificates are kept for. Shared by the control thread, which gets them, and the workers.
@@ -39,15 +48,18 @@ pub struct Acme {
     kept: Mutex<HashMap<String, Arc<Kept>>>,
     directories: Arc<Directories>,
     challenges: Arc<Challenges>,
+    on_demand: OnDemand,
     config: AcmeConfig,
     log: Log,
 }
 
 impl Acme {
-    /// Keeps no name yet. The error is one of the configuration.
-    pub fn new(config: AcmeConfig, log: Log) -> Result<Self, String> {
+    /// Keeps no name yet; what it does, it will do on the runtime of the control thread. The error is one of the
+    /// configuration.
+    pub fn new(config: AcmeConfig, control: Handle, log: Log) -> Result<Self, String> {
         let directories = Arc::new(Directories::new(config.root.as_deref())?);
-        Ok(Self { kept: Mutex::default(), directories, challenges: Arc::default(), config, log })
+        let on_demand = OnDemand::new(config.ask_limit, control);
+        Ok(Self { kept: Mutex::default(), directories, challenges: Arc::default(), on_demand, config, log })
     }
 
     /// Keeps certificates for just the names that these services need. For use inside the control thread's runtime.
@@ -58,6 +70,51 @@ impl Acme {
         for (name, authority) in wanted {
             kept.entry(name).or_insert_with_key(|name| Arc::new(self.begin(name, authority)));
         }
+        let on_demand = services.values().find(|service| service.options.has_certificates_on_demand());
+        let authority = on_demand.map(|service| self.authority(&service.options));
+        self.on_demand.serve(on_demand, |kept| Some(&kept.authority) == authority.as_ref());
+    }
+
+    /// The keeper of a name that a service for any host is asked about, unless the answer was no.
+    pub async fn on_demand(self: &Arc<Self>, name: &str) -> Result<Arc<Kept>, String> {
+        let name = canonical_host(name).into_owned();
+        check(&name)?;
+        let ask = || Arc::clone(self).decide(name.clone());
+        self.on_demand.verdict(&name, ask).await.map_err(|refusal| refusal.why)
+    }
+
+    /// A name with a certificate on disk was allowed before.
+    async fn decide(self: Arc<Self>, name: String) -> Verdict {
+        let services = self.on_demand.service();
+        let authority = services.borrow().as_ref().map(|service| self.authority(&service.options));
+        let refusal = |why: String, is_lasting| Err(Refusal { why, is_lasting });
+        let Some(authority) = authority else { return refusal("its service is gone".into(), false) };
+        if !authority.cache().has(&name) {
+            if !self.on_demand.may_ask() {
+                return refusal(
+                    "too many unknown names are asked for; not asked about this one".into(),
+                    false,
+                );
+            }
+            let why = match inquiry::ask(services, &name, self.directories.tls()).await {
+                Ok(Answer { status: 200, .. }) => None,
+                Ok(Answer { status, body }) => {
+                    let fields: [(&str, &dyn Field); 3] =
+                        [("host", &name), ("status", &status), ("body", &body)];
+                    self.log.warn("TLS on-demand check denied host", &fields);
+                    Some(format!("(status: {status}, body: {body:?})"))
+                }
+                Err(error) => {
+                    let fields: [(&str, &dyn Field); 2] = [("host", &name), ("error", &error)];
+                    self.log.error("TLS on-demand check failed", &fields);
+                    Some(format!("({error})"))
+                }
+            };
+            if let Some(why) = why {
+                return refusal(format!("{name} is not allowed to get a certificate {why}"), true);
+            }
+        }
+        Ok(Arc::new(self.begin(&name, authority)))
     }
 
     /// The keeper of a name's certificate, if this is the name of a service with automatic TLS.
@@ -73,7 +130,15 @@ impl Acme {
     /// When the certificate of each name that has one expires, since the epoch.
     pub fn certificate_ends(&self) -> BTreeMap<String, Duration> {
         let end = |kept: &Kept| kept.standing().certificate?.validity().map(|validity| validity.until);
-        self.names().iter().filter_map(|(name, kept)| Some((name.clone(), end(kept)?))).collect()
+        let listed: Vec<_> =
+            self.names().iter().map(|(name, kept)| (name.clone(), Arc::clone(kept))).collect();
+        let all = listed.into_iter().chain(self.on_demand.kept());
+        all.filter_map(|(name, kept)| Some((name, end(&kept)?))).collect()
+    }
+
+    /// The keepers of the names that were allowed on demand, sorted.
+    pub fn kept_on_demand(&self) -> BTreeMap<String, Arc<Kept>> {
+        self.on_demand.kept().into_iter().collect()
     }
 
     /// Answers to the authority's questions.

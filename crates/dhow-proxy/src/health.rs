@@ -187,7 +187,7 @@ fn url_of(target: &Target) -> String {
 }
 
 /// The body of a GET.
-struct NoBody;
+pub struct NoBody;
 
 impl Body for NoBody {
     type Data = Bytes;

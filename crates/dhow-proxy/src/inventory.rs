@@ -144,6 +144,10 @@ fn certificates(service: &Service, acme: &Acme) -> Vec<CertificateEntry> {
         let present = service.certificate.as_ref().and_then(|certificate| certificate.validity());
         return hosts.map(|host| from_file(host, present.map(|validity| validity.until))).collect();
     }
+    if options.has_certificates_on_demand() {
+        let kept = acme.kept_on_demand();
+        return kept.iter().map(|(host, kept)| from_authority(host, &kept.standing())).collect();
+    }
     if !options.has_automatic_certificates() {
         return Vec::new();
     }

@@ -132,6 +132,11 @@ impl ServiceOptions {
             && !self.serves_any_host()
     }
 
+    /// Whether the names that get certificates are asked for as clients come.
+    pub fn has_certificates_on_demand(&self) -> bool {
+        self.tls_enabled && !self.tls_on_demand_url.is_empty() && self.serves_root()
+    }
+
     fn broken_rule(&self) -> Option<String> {
         if !self.tls_on_demand_url.is_empty()
             && let Some(rule) = self.broken_on_demand_rule()

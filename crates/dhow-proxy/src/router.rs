@@ -27,9 +27,6 @@ use crate::tls::certificate::Certificate;
 /// Longer than any request; far from what an `Instant` cannot hold.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 86_400);
 
-const NO_ON_DEMAND: &str =
-    "--tls-on-demand-url is not supported by this version of dhow-proxy yet; list the hosts with --host";
-
 const NOT_FOUND: &str = "service not found";
 
 /// The services of a proxy. Errors are kamal-proxy's texts, ready for the command line.

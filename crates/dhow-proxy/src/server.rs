@@ -65,11 +65,12 @@ impl Server {
     /// Restores the state and starts to serve. The error is the text for the command line.
     pub fn start(config: Config, log_to: impl Write + Send + 'static) -> Result<Self, String> {
         let log = Log::new(log_to, config.debug);
-        let acme = Acme::new(config.acme.clone(), log.clone()).inspect_err(|_| log.close())?;
+        let runtime = control_runtime().map_err(|error| error.to_string())?;
+        let acme = Acme::new(config.acme.clone(), runtime.handle().clone(), log.clone());
+        let acme = acme.inspect_err(|_| log.close())?;
         let router = Arc::new(Router::new(config.state.clone(), acme, log.clone()));
         let tls = handshake::settings()?;
         let stop = watch::Sender::new(false);
-        let runtime = control_runtime().map_err(|error| error.to_string())?;
         let started = {
             let _context = runtime.enter();
             Self::listen(&config, &log).inspect(|_| router.restore())

@@ -39,6 +39,11 @@ impl Cache {
         self.read(name)
     }
 
+    /// Whether either proxy has a certificate for this name; kamal-proxy has another kind, for old clients.
+    pub fn has(&self, name: &str) -> bool {
+        [name.to_owned(), format!("{name}+rsa")].iter().any(|file| self.folder.join(file).is_file())
+    }
+
     /// Keeps a name's certificate.
     pub fn keep_certificate(&self, name: &str, pem: &str) -> Result<(), String> {
         self.write(name, pem)

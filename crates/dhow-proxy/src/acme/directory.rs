@@ -87,6 +87,11 @@ impl Directories {
         })
     }
 
+    /// What this trusts, for other questions than to directories.
+    pub fn tls(&self) -> TlsConnector {
+        self.tls.clone()
+    }
+
     /// The right to order, until the result is dropped.
     pub async fn turn(&self) -> SemaphorePermit<'_> {
         self.turns.acquire().await.expect("nobody closes it")

@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::flags::Arguments;
 use crate::acme::AcmeConfig;
+use crate::acme::on_demand::AskLimit;
 use crate::control;
 use crate::server::{Config, Server};
 
@@ -20,6 +21,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The pause after the first failure to get a certificate.
 const FIRST_RETRY: Duration = Duration::from_secs(60);
+
+/// How often the names of strangers are asked about: enough for a new page of shops, and no burden for the app.
+const ASK_LIMIT: AskLimit = AskLimit { burst: 50, refill: Duration::from_millis(200) };
 
 /// The flags of `run`.
 pub struct RunOptions {
@@ -72,7 +76,12 @@ fn acme() -> AcmeConfig {
         let value = |prefix: &str| std::env::var(format!("{prefix}_PROXY_ACME_{name}")).ok();
         ["DHOW", "KAMAL"].into_iter().filter_map(value).find(|value| !value.is_empty())
     };
-    AcmeConfig { directory: set("DIRECTORY"), root: set("ROOT").map(PathBuf::from), first_retry: FIRST_RETRY }
+    AcmeConfig {
+        directory: set("DIRECTORY"),
+        root: set("ROOT").map(PathBuf::from),
+        first_retry: FIRST_RETRY,
+        ask_limit: ASK_LIMIT,
+    }
 }
 
 fn port(number: i64) -> Result<u16, String> {

@@ -181,7 +181,9 @@ fn look(routes: &Routes, acme: &Acme, record: &mut AccessRecord) -> Look {
 /// A service with automatic TLS never sees that path; others do, unless the question is one of ours.
 fn challenge_answer(acme: &Acme, service: &Service, path: &str) -> Option<Option<String>> {
     let answer = acme.challenges().text(path.strip_prefix(challenges::PATH)?);
-    (answer.is_some() || service.options.has_automatic_certificates()).then_some(answer)
+    let options = &service.options;
+    let is_ours = options.has_automatic_certificates() || options.has_certificates_on_demand();
+    (answer.is_some() || is_ours).then_some(answer)
 }
 
 fn plain(status: StatusCode, text: String) -> Response<ResponseBody> {

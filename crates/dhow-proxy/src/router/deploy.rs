@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::files::Files;
-use super::{NO_ON_DEMAND, Router, retire};
+use super::{Router, retire};
+use crate::acme::inquiry;
 use crate::control::{Deployment, Rollout};
 use crate::duration;
 use crate::health;
@@ -162,8 +163,8 @@ fn refuse_what_cannot_be_kept(deployment: &Deployment) -> Result<(), String> {
         return Err("at least one target is needed; give it as --target <container or host>:<port>".into());
     }
     let options = &deployment.options;
-    if !options.tls_on_demand_url.is_empty() {
-        return Err(NO_ON_DEMAND.into());
+    if options.has_certificates_on_demand() && !options.tls_on_demand_url.starts_with('/') {
+        inquiry::endpoint(&options.tls_on_demand_url).map_err(|error| error.to_string())?;
     }
     if options.has_automatic_certificates() && options.hosts.iter().any(|host| host.contains('*')) {
         return Err("automatic TLS does not support wildcards".into());

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::{NO_ON_DEMAND, Router};
+use super::Router;
 use crate::log::Field;
 use crate::pool::Pool;
 use crate::service::Service;
@@ -32,10 +32,6 @@ impl Router {
     }
 
     fn restored(self: &Arc<Self>, saved: SavedService) -> Service {
-        if !saved.options.tls_on_demand_url.is_empty() {
-            let fields: [(&str, &dyn Field); 2] = [("service", &saved.name), ("error", &NO_ON_DEMAND)];
-            self.log.error("Restored a service without its certificates", &fields);
-        }
         let pool = |writers: &[String], readers: &[String]| {
             let pool = Pool::new(writers, readers, &Arc::new(saved.target_options.clone()));
             let pool = pool.unwrap_or_else(|error| {

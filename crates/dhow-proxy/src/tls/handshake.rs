@@ -136,6 +136,10 @@ async fn certificate(front: &Front, name: Option<&str>) -> Result<Certificate, R
     }
     match front.acme.kept(name) {
         Some(kept) => kept.certificate(CERTIFICATE_WAIT).await.map_err(|why| unavailable(&why)),
+        None if service.options.has_certificates_on_demand() => {
+            let asked = async { front.acme.on_demand(name).await?.certificate(CERTIFICATE_WAIT).await };
+            asked.await.map_err(|why| unavailable(&why))
+        }
         None => Err(unavailable("it could not be loaded")),
     }
 }

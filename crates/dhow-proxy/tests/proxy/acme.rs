@@ -159,8 +159,6 @@ fn t_129_names_that_no_authority_certifies_are_refused_or_told_about() {
     let line = proxy.told("Unable to get a certificate", 1).remove(0);
     assert_eq!(line["error"], "only public names, with a dot in them, can get certificates");
     assert!(Authority::new().client().refused(proxy.https, "localhost").contains("InternalError"));
-    let on_demand = proxy.deploy_command("any", &app, &["--tls", "--tls-on-demand-url", "/check"]);
-    assert!(proxy.fails(&on_demand).contains("--tls-on-demand-url is not supported by this version"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod inventory;
 mod load;
 mod logging;
 mod metrics;
+mod on_demand;
 mod pause;
 mod protocol;
 mod readers;

@@ -107,17 +107,6 @@ fn t_163_a_state_of_an_old_kamal_proxy_is_taken_over() {
 }
 
 #[test]
-fn a_restored_service_that_wants_certificates_on_demand_is_told_about() {
-    let directory = new_directory();
-    let state = r#"[{"name":"web","options":{"tls_enabled":true,"tls_redirect":true,"tls_on_demand_url":"/check"},"active_targets":["app:80"]}]"#;
-    directory.write(".config/kamal-proxy/kamal-proxy.state", state);
-    let proxy = Proxy::start_in(directory);
-    let line = proxy.told("Restored a service without its certificates", 1).remove(0);
-    assert_eq!((&line["level"], &line["service"]), (&"ERROR".into(), &"web".into()));
-    assert_eq!(proxy.get("a.com", "/x").header("location"), Some("https://a.com/x"));
-}
-
-#[test]
 fn o_50_a_terminated_proxy_finishes_what_is_under_way() {
     let (proxy, gate) = (Proxy::spawn(), Gate::default());
     let held = gate.clone();

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use dhow_proxy::acme::AcmeConfig;
+use dhow_proxy::acme::on_demand::AskLimit;
 use dhow_proxy::server::{Config, Server};
 use serde_json::Value;
 
@@ -12,6 +13,9 @@ use super::{Backend, Connection, Reply, eventually, free_address};
 
 /// Where nobody is: a test asks no real authority by mistake.
 const NO_AUTHORITY: &str = "https://127.0.0.1:1/dir";
+
+/// As many names as a test may think of.
+pub const ASK_LIMIT: AskLimit = AskLimit { burst: 1000, refill: std::time::Duration::from_secs(1) };
 
 /// A proxy, its directory, and the program that commands it.
 pub struct Proxy {
@@ -64,6 +68,7 @@ impl Proxy {
                 directory: Some(NO_AUTHORITY.into()),
                 root: None,
                 first_retry: std::time::Duration::from_millis(20),
+                ask_limit: ASK_LIMIT,
             },
             workers: 2,
         };

@@ -5,7 +5,7 @@ use dhow_proxy::acme::AcmeConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::daemon::Directory;
+use super::daemon::{ASK_LIMIT, Directory};
 use super::{Authority, Proxy, TlsClient, eventually, free_address};
 
 /// A real certificate authority, pebble, that is not open yet: the proxy has to know where it will be, and it has to
@@ -33,6 +33,7 @@ impl Pebble {
             directory: Some(self.url()),
             root: Some(directory.write("pebble/root.pem", &self.authority.root_pem())),
             first_retry: std::time::Duration::from_millis(50),
+            ask_limit: ASK_LIMIT,
         }
     }
 
