@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/draft7.rs"]
+mod draft7;
 #[path = "support/recorded.rs"]
 mod recorded;
 
-use dhow_core::config::{Config, ConfigErrors, Context, Document};
+use dhow_core::config::{Config, ConfigErrors, Context, Document, json_schema, merged_json};
 use recorded::{COMMIT, Recorded};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -26,18 +28,32 @@ struct Case {
 
 impl Case {
     fn read(&self) -> Result<Config, ConfigErrors> {
-        let base = self.document(&self.config);
+        let (base, over) = self.documents();
+        Config::read(&base, over.as_ref(), &self.context())
+    }
+
+    /// What editors would check, had they evaluated ERB and merged the files.
+    fn json(&self) -> Value {
+        let (base, over) = self.documents();
+        let json = merged_json(&base, over.as_ref(), &self.context());
+        serde_json::from_str(&json.unwrap_or_else(|errors| panic!("{}: {errors}", self.name))).unwrap()
+    }
+
+    fn documents(&self) -> (Document, Option<Document>) {
         let over = self.destination.as_ref().map(|destination| {
             let stem = self.config.rsplit_once('.').unwrap().0;
             self.document(&format!("{stem}.{destination}.yml"))
         });
-        let context = Context {
+        (self.document(&self.config), over)
+    }
+
+    fn context(&self) -> Context {
+        Context {
             destination: self.destination.clone(),
             env: self.surroundings.env(),
             local_arch: "amd64".to_string(),
             surroundings: self.surroundings.clone(),
-        };
-        Config::read(&base, over.as_ref(), &context)
+        }
     }
 
     fn document(&self, path: &str) -> Document {
@@ -86,6 +102,30 @@ fn every_verdict_is_covered() {
         let case = cases.iter().find(of_row).unwrap_or_else(|| panic!("no case for {row}"));
         assert_eq!(case.message.is_none(), verdict == "accepted", "{row}");
         assert_eq!(case.message.clone().unwrap_or_default(), message, "{row}");
+    }
+}
+
+#[test]
+fn every_accepted_project_fits_the_schema() {
+    let schema: Value = serde_json::from_str(&json_schema()).unwrap();
+    let cases = cases();
+    let accepted: Vec<&Case> = cases.iter().filter(|case| case.message.is_none()).collect();
+    assert!(accepted.len() > 50, "{}", accepted.len());
+    for case in accepted {
+        assert_eq!(draft7::check(&schema, &case.json()), Vec::<String>::new(), "{}", case.name);
+    }
+}
+
+#[test]
+fn what_no_project_may_say_does_not_fit_the_schema() {
+    let schema: Value = serde_json::from_str(&json_schema()).unwrap();
+    let about_keys =
+        |case: &&Case| case.message.as_ref().is_some_and(|message| message.starts_with("unknown key"));
+    let cases = cases();
+    let refused: Vec<&Case> = cases.iter().filter(about_keys).collect();
+    assert!(refused.len() >= 3, "{}", refused.len());
+    for case in refused {
+        assert_ne!(draft7::check(&schema, &case.json()), Vec::<String>::new(), "{}", case.name);
     }
 }
 

@@ -66,7 +66,20 @@ pub enum Verb {
     /// Show who did what on the servers
     Audit,
     /// Show the configuration as read, secrets redacted
-    Config,
+    Config {
+        /// Show where a value comes from: a key as in the file or in the output, such as proxy.ssl
+        #[arg(long, value_name = "KEY")]
+        explain: Option<String>,
+    },
+    /// Show what can be configured: the whole file, a section, or a key such as proxy.ssl
+    Docs {
+        /// accessory, alias, boot, builder, env, logging, output, proxy, registry, role, servers, ssh, sshkit, or a key
+        #[arg(value_name = "SECTION")]
+        topic: Option<String>,
+    },
+    /// Print a JSON Schema of config/deploy.yml, for completion and help in editors
+    #[command(after_help = EDITORS)]
+    Schema,
     /// Write a starting config/deploy.yml, .kamal/secrets and sample hooks
     Init,
     /// Remove the app, its accessories, and the proxy if no other app uses it
@@ -85,6 +98,17 @@ pub enum Verb {
     /// Show dhow's version
     Version,
 }
+
+/// What to do with the schema.
+const EDITORS: &str = "\
+Save it in the project:
+
+  dhow schema > .kamal/deploy.schema.json
+
+and begin config/deploy.yml with this line, which VS Code (with its YAML extension), Neovim, Zed, Helix and others
+understand:
+
+  # yaml-language-server: $schema=../.kamal/deploy.schema.json";
 
 /// Flags of the commands that deploy.
 #[derive(Debug, Clone, clap::Args)]

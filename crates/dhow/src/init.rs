@@ -1,5 +1,6 @@
 //! `dhow init`: a configuration to start from.
 
+use dhow_core::config::json_schema;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -33,6 +34,10 @@ pub fn write(project: &Path) -> Result<(), String> {
     let secrets = project.join(".kamal/secrets");
     if create(&secrets, SECRETS, 0o600).map_err(|error| failed(&secrets, error))? {
         tell("Created .kamal/secrets file");
+    }
+    let schema = project.join(".kamal/deploy.schema.json");
+    if create(&schema, &json_schema(), 0o644).map_err(|error| failed(&schema, error))? {
+        tell("Created .kamal/deploy.schema.json for completion and help in editors");
     }
     let hooks = project.join(".kamal/hooks");
     let mut any = false;

@@ -208,6 +208,25 @@ pub fn aliases(global: &Global) -> BTreeMap<String, String> {
     config::aliases(&base, destination.as_ref(), &context).unwrap_or_default()
 }
 
+/// `dhow config --explain KEY`, for keys of the files.
+pub fn explain(global: &Global, key: &str) -> Result<String, ProjectError> {
+    let directory = std::env::current_dir().map_err(|error| ProjectError::Unreadable(".".into(), error))?;
+    let (base, destination) = documents(global)?;
+    let surroundings = LocalSurroundings::new(&directory, environment(global), global);
+    let context = context(global, Arc::new(surroundings));
+    config::explain(&base, destination.as_ref(), &context, key)
+        .map_err(|error| ProjectError::Said(error.to_string()))
+}
+
+/// Who says which version it is.
+pub fn version_origin(global: &Global) -> &'static str {
+    match (&global.version, std::env::var("VERSION")) {
+        (Some(_), _) => "--version",
+        (None, Ok(version)) if !version.is_empty() => "the environment variable VERSION",
+        (None, _) => "git: the commit checked out here",
+    }
+}
+
 fn context(global: &Global, surroundings: Arc<LocalSurroundings>) -> Context {
     Context {
         destination: global.destination.clone(),

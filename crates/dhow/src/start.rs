@@ -2,7 +2,8 @@
 
 use crate::cli::{Cli, Global};
 use crate::{project, verbs};
-use clap::{Args, CommandFactory, FromArgMatches, Parser};
+use clap::{Args, FromArgMatches, Parser};
+use dhow_core::config::KAMALS_COMMANDS;
 use std::io::Write;
 
 /// Runs dhow and ends the process.
@@ -29,7 +30,8 @@ pub fn main() -> ! {
     std::process::exit(status.into());
 }
 
-/// Replaces an alias by its words (kamal-commands 1.3). An alias of exactly this name wins over an abbreviated command.
+/// Replaces an alias by its words (kamal-commands 1.3). An alias of exactly this name wins over an abbreviated command, and
+/// over one that only dhow has: Kamal knows of no conflict there.
 fn expand_alias(mut words: Vec<String>) -> Vec<String> {
     // An alias may lead to another; one that leads to itself ends here.
     for _ in 0..8 {
@@ -44,10 +46,7 @@ fn expand_alias(mut words: Vec<String>) -> Vec<String> {
 }
 
 fn is_command(word: &str) -> bool {
-    let named = |command: &clap::Command| {
-        command.get_name() == word || command.get_all_aliases().any(|alias| alias == word)
-    };
-    word == "help" || Cli::command().get_subcommands().any(named)
+    word == "help" || KAMALS_COMMANDS.contains(&word)
 }
 
 /// `-c` and `-d` wherever they stand, as far as the line can be understood before the alias is known.

@@ -11,6 +11,7 @@ use crate::init;
 use crate::report::{Human, Verbosity};
 use crate::session::{Needs, Session, SessionError};
 use dhow_core::commands::logs::LogOptions;
+use dhow_core::config::json_schema;
 use dhow_core::plan::accessory::{AccessoryVerb, Action};
 use dhow_core::plan::app::{AppVerb, ExecRequest};
 use dhow_core::plan::build::{self, BuildRequest};
@@ -38,7 +39,10 @@ async fn execute(cli: &Cli) -> Result<(), SessionError> {
     match &cli.verb {
         Verb::Version => output::print(env!("CARGO_PKG_VERSION")),
         Verb::Init => Ok(init::write(&std::env::current_dir().map_err(|error| error.to_string())?)?),
-        Verb::Config => output::config(global).await,
+        Verb::Config { explain: None } => output::config(global).await,
+        Verb::Config { explain: Some(key) } => output::explain(global, key).await,
+        Verb::Docs { topic } => output::docs(topic.as_deref()),
+        Verb::Schema => output::print(json_schema().trim_end()),
         Verb::Secrets(Secrets::Fetch(options)) => output::fetch(global, options),
         Verb::Secrets(Secrets::Print) => output::secrets(global),
         Verb::Secrets(Secrets::Extract { name, json }) => output::extract(name, json),
@@ -83,7 +87,9 @@ pub fn words(verb: &Verb) -> (&'static str, Option<&'static str>) {
         Verb::Audit => ("audit", None),
         Verb::Remove { .. } => ("remove", None),
         Verb::Secrets(_) => ("secrets", Some("print")),
-        Verb::Config => ("config", None),
+        Verb::Config { .. } => ("config", None),
+        Verb::Docs { .. } => ("docs", None),
+        Verb::Schema => ("schema", None),
         Verb::Init => ("init", None),
         Verb::Env { .. } => ("env", None),
         Verb::Version => ("version", None),
@@ -161,9 +167,13 @@ pub fn plan(verb: &Verb, request: &Request) -> Result<Step, String> {
         Verb::Details => Ok(details(request)),
         Verb::Audit => Ok(deploy::connecting(request, server::audit_log(request))),
         Verb::Remove { .. } => Ok(lock::with_lock(request, Step::Decide(Phase::Remove))),
-        Verb::Secrets(_) | Verb::Config | Verb::Init | Verb::Env { .. } | Verb::Version => {
-            Ok(Step::nothing())
-        }
+        Verb::Secrets(_)
+        | Verb::Config { .. }
+        | Verb::Docs { .. }
+        | Verb::Schema
+        | Verb::Init
+        | Verb::Env { .. }
+        | Verb::Version => Ok(Step::nothing()),
     }
 }
 

@@ -1,9 +1,10 @@
 //! `accessories:`: Postgres, Redis, Meilisearch and the like.
 
 use super::errors::Errors;
+use super::keys::accessory::FIELDS;
 use super::node::Value;
 use super::role::check_labels;
-use super::schema::{Field, Kind, check, field};
+use super::schema::check;
 use super::setting::Setting;
 use super::{Env, Options, Proxy, Registry, Role, options};
 
@@ -78,28 +79,6 @@ pub struct Ownership {
     /// As `chown` takes it: `uid:gid`.
     pub owner: Option<String>,
 }
-
-const FIELDS: &[Field] = &[
-    field("service", Kind::Text, "name of its container", "shop-db"),
-    field("image", Kind::Text, "image with its registry and tag", "postgres:17"),
-    field("registry", Kind::Map, "a registry of its own", "{server: ghcr.io}"),
-    field("host", Kind::Text, "where it runs", "1.1.1.1"),
-    field("hosts", Kind::Hosts, "where it runs", "[1.1.1.1]"),
-    field("role", Kind::Text, "runs where this role runs", "web"),
-    field("roles", Kind::Texts, "runs where these roles run", "[web]"),
-    field("tag", Kind::Text, "runs on hosts with this tag", "db"),
-    field("tags", Kind::Texts, "runs on hosts with these tags", "[db]"),
-    field("cmd", Kind::Text, "command instead of the image's own", "redis-server --appendonly yes"),
-    field("port", Kind::Text, "port on the host, and in the container", "\"127.0.0.1:5432:5432\""),
-    field("labels", Kind::TextMap, "labels of its container", "{app: shop}"),
-    field("options", Kind::Map, "flags of docker run", "{memory: 2g}"),
-    field("env", Kind::Map, "its environment", "{POSTGRES_USER: shop}"),
-    field("files", Kind::Paths, "files to upload and mount", "[config/my.cnf:/etc/mysql/my.cnf]"),
-    field("directories", Kind::Paths, "directories to make and mount", "[data:/var/lib/postgresql/data]"),
-    field("volumes", Kind::Texts, "volumes to mount", "[/srv/data:/data]"),
-    field("network", Kind::Text, "docker network", "kamal"),
-    field("proxy", Kind::MapOrSwitch, "how requests reach it through the proxy", "{host: db.example.com}"),
-];
 
 const PLACES: [&str; 6] = ["host", "hosts", "role", "roles", "tag", "tags"];
 

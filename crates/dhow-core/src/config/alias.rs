@@ -3,8 +3,8 @@
 use super::errors::Errors;
 use super::setting::Setting;
 
-/// Top-level commands, which an alias must not hide.
-const COMMANDS: [&str; 21] = [
+/// Kamal's top-level commands, which an alias must not hide.
+pub const KAMALS_COMMANDS: [&str; 21] = [
     "accessory",
     "app",
     "audit",
@@ -42,7 +42,7 @@ pub(super) fn check(alias: &Setting, errors: &mut Errors) {
         errors.at(alias, format!("Invalid alias name: '{name}'. {rule}"));
         return;
     }
-    if COMMANDS.contains(&name) {
+    if KAMALS_COMMANDS.contains(&name) {
         errors.at(alias, format!("Alias '{name}' conflicts with a built-in command."));
     }
 }

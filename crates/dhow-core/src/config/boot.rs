@@ -1,8 +1,9 @@
 //! `boot:`: how many hosts at a time.
 
 use super::errors::Errors;
+use super::keys::boot::FIELDS;
 use super::node::Value;
-use super::schema::{Field, Kind, check, field};
+use super::schema::check;
 use super::setting::Setting;
 
 /// `boot:`.
@@ -34,12 +35,6 @@ impl BootLimit {
         }
     }
 }
-
-const FIELDS: &[Field] = &[
-    field("limit", Kind::Text, "hosts that boot at the same time", "25%"),
-    field("wait", Kind::Integer, "seconds between groups of hosts", "10"),
-    field("parallel_roles", Kind::Boolean, "whether roles of one host boot at the same time", "true"),
-];
 
 impl Boot {
     /// Checks the section.

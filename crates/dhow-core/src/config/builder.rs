@@ -1,8 +1,9 @@
 //! `builder:`.
 
 use super::errors::Errors;
+use super::keys::builder::FIELDS;
 use super::node::Node;
-use super::schema::{Field, Kind, check, field};
+use super::schema::check;
 use super::setting::Setting;
 use super::{OptionValue, options};
 
@@ -67,34 +68,6 @@ pub struct BuilderPack {
     /// In order.
     pub buildpacks: Vec<String>,
 }
-
-const CACHE: &[Field] = &[
-    field("type", Kind::Text, "where layers are cached", "registry"),
-    field("options", Kind::Text, "options of the cache", "mode=max"),
-    field("image", Kind::Text, "repository of the cache", "shop-build-cache"),
-];
-
-const PACK: &[Field] = &[
-    field("builder", Kind::Text, "the builder image", "heroku/builder:24"),
-    field("buildpacks", Kind::Texts, "buildpacks in their order", "[heroku/ruby, heroku/procfile]"),
-];
-
-const FIELDS: &[Field] = &[
-    field("arch", Kind::TextOrTexts, "what to build for", "amd64"),
-    field("remote", Kind::Text, "a docker host to build on", "ssh://docker@builder"),
-    field("local", Kind::Boolean, "whether to build on this machine too", "false"),
-    field("driver", Kind::Text, "buildx driver", "docker"),
-    field("context", Kind::Text, "directory to build from instead of a clean clone", "."),
-    field("dockerfile", Kind::Text, "path of the Dockerfile", "Dockerfile.production"),
-    field("target", Kind::Text, "stage to build", "production"),
-    field("args", Kind::Map, "build arguments", "{RUBY_VERSION: 3.4.1}"),
-    field("secrets", Kind::Texts, "names of secrets for the build", "[GITHUB_TOKEN]"),
-    field("ssh", Kind::Text, "agent or keys for the build", "default=$SSH_AUTH_SOCK"),
-    field("cache", Kind::Fields(CACHE), "cache of layers", "{type: registry}"),
-    field("provenance", Kind::Text, "provenance attestation", "mode=max"),
-    field("sbom", Kind::Boolean, "list of what is in the image", "true"),
-    field("pack", Kind::Fields(PACK), "buildpacks instead of a Dockerfile", "{builder: heroku/builder:24}"),
-];
 
 impl Builder {
     /// Checks the section. `arch` may be left out where dhow's own registry is used.

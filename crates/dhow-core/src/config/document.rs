@@ -3,6 +3,7 @@
 use super::compose::{Composed, compose};
 use super::erb;
 use super::errors::{ConfigErrors, Errors};
+use super::json_schema::Json;
 use super::node::{Node, Value};
 use super::setting::Setting;
 use crate::ruby::{Nowhere, Surroundings};
@@ -54,6 +55,15 @@ pub fn aliases(
     Ok(Setting::root(&root).pairs("aliases").into_iter().collect())
 }
 
+/// The merged files as JSON, before anything is checked: what `json_schema` describes.
+pub fn merged_json(
+    base: &Document,
+    destination: Option<&Document>,
+    context: &Context,
+) -> Result<String, ConfigErrors> {
+    Ok(Json::of(&raw(base, destination, context)?).to_text())
+}
+
 /// Where hooks are without `hooks_path`.
 pub(super) const DEFAULT_HOOKS_PATH: &str = ".kamal/hooks";
 
@@ -64,12 +74,23 @@ pub(super) fn load(
     context: &Context,
     errors: &mut Errors,
 ) -> Option<Node> {
+    let (base, over) = load_each(base, destination, context, errors)?;
+    Some(over.map_or_else(|| base.clone(), |over| base.merged_with(&over)))
+}
+
+/// The files by themselves, in the same way.
+pub(super) fn load_each(
+    base: &Document,
+    destination: Option<&Document>,
+    context: &Context,
+    errors: &mut Errors,
+) -> Option<(Node, Option<Node>)> {
     let mut environment = context.env.clone();
     let mut read = |document| read(document, &mut environment, &*context.surroundings, errors);
     let base = read(base);
-    let Some(destination) = destination else { return base };
+    let Some(destination) = destination else { return Some((base?, None)) };
     let destination = read(destination);
-    Some(base?.merged_with(&destination?))
+    Some((base?, Some(destination?)))
 }
 
 fn raw(base: &Document, destination: Option<&Document>, context: &Context) -> Result<Node, ConfigErrors> {

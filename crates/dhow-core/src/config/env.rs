@@ -1,8 +1,9 @@
 //! `env:`: clear values, and names of secrets whose values are looked up only when a container is made.
 
 use super::errors::Errors;
+use super::keys::env::FIELDS;
 use super::node::Node;
-use super::schema::{Field, Kind, check_keys, check_text_map, check_texts, field};
+use super::schema::{check_keys, check_text_map, check_texts};
 use super::setting::Setting;
 
 /// The environment of a container.
@@ -94,12 +95,6 @@ impl Env {
 }
 
 const SPECIAL_KEYS: [&str; 3] = ["clear", "secret", "tags"];
-
-const FIELDS: &[Field] = &[
-    field("clear", Kind::TextMap, "values everybody may see", "{RAILS_ENV: production}"),
-    field("secret", Kind::Texts, "names of secrets", "[RAILS_MASTER_KEY]"),
-    field("tags", Kind::Map, "environments of hosts with a tag", "{primary: {JOBS: 1}}"),
-];
 
 fn check_tags(env: &Setting, tags: &Setting, errors: &mut Errors) {
     if env.path != "env" {

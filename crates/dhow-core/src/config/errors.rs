@@ -173,14 +173,25 @@ fn keep_first<T: Clone + PartialEq>(items: &mut Vec<T>) {
 }
 
 /// The line, without what may be a credential.
-fn shown(path: &str, line: &str) -> String {
+pub(super) fn shown(path: &str, line: &str) -> String {
     let line = line.trim();
     let line = line.split_once(" #").map_or(line, |(line, _)| line.trim_end());
-    let secretive =
-        |text: &str| ["password", "key_data", "token", "secret"].iter().any(|word| text.contains(word));
-    match line.split_once(": ") {
-        Some((key, _)) if secretive(path) || secretive(&key.to_lowercase()) => format!("{key}: …"),
-        None if secretive(path) && !line.ends_with(':') => String::new(),
+    let lower = line.to_ascii_lowercase();
+    // In a mapping on one line, whatever comes after the first such key.
+    let word = SECRETIVE.iter().filter_map(|word| lower.find(word)).min();
+    let value = word.and_then(|at| line[at..].find(": ").map(|colon| at + colon));
+    match (value, line.split_once(": ")) {
+        (Some(colon), _) => format!("{}: …", &line[..colon]),
+        (None, Some((key, _))) if is_secretive(path) => format!("{key}: …"),
+        (None, None) if is_secretive(path) && !line.ends_with(':') => String::new(),
         _ => line.to_string(),
     }
+}
+
+const SECRETIVE: [&str; 4] = ["password", "key_data", "token", "secret"];
+
+/// Does a name sound like that of a credential?
+pub(super) fn is_secretive(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRETIVE.iter().any(|word| name.contains(word))
 }

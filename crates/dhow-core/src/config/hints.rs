@@ -8,7 +8,10 @@ use super::setting::Setting;
 pub(super) fn unknown_key(key: &Node, value: &Setting, fields: &[Field]) -> Option<String> {
     let name = key.key_text();
     known_mistake(value, &name)
-        .or_else(|| resembling(&name, fields).map(|field| format!("did you mean `{}`?", field.key)))
+        .or_else(|| {
+            let keys = fields.iter().map(|field| field.key);
+            nearest(&name, keys).map(|key| format!("did you mean `{key}`?"))
+        })
         .or_else(|| {
             is_extension(&name).then(|| "keys that begin with x- belong at the top of the file".to_string())
         })
@@ -143,29 +146,34 @@ fn is_extension(name: &str) -> bool {
     name.starts_with("x-")
 }
 
-fn resembling<'a>(name: &str, fields: &'a [Field]) -> Option<&'a Field> {
+/// The name that is close enough to be meant.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let far = (name.chars().count() / 3).clamp(1, 3);
     let plain = name.to_lowercase().replace('-', "_");
-    let distances = fields.iter().map(|field| (distance(&plain, field.key), field));
+    let distances = known.map(|known| (distance(&plain, &known.to_lowercase()), known));
     distances
         .filter(|(distance, _)| *distance <= far)
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, field)| field)
+        .map(|(_, known)| known)
 }
 
-/// Levenshtein's distance.
+/// Single changes from one to the other: a letter more, less or another, or two neighbours swapped.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(row[j + 1] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    for i in 0..a.len() {
+        let mut row = vec![i + 1];
+        for j in 0..b.len() {
+            let changed = rows[i][j] + usize::from(a[i] != b[j]);
+            let mut least = changed.min(rows[i][j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
         }
+        rows.push(row);
     }
-    row[b.len()]
+    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]
@@ -176,6 +184,7 @@ mod tests {
     fn distances_count_single_changes() {
         assert_eq!(distance("servers", "server"), 1);
         assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("prot", "port"), 1);
         assert_eq!(distance("", "abc"), 3);
     }
 }

@@ -1,8 +1,9 @@
 //! `logging:`: docker's log driver of the containers.
 
 use super::errors::Errors;
+use super::keys::logging::FIELDS;
 use super::options;
-use super::schema::{Field, Kind, check, field};
+use super::schema::check;
 use super::setting::Setting;
 
 /// `logging:`; with neither driver nor options, `max-size=10m` is used.
@@ -13,11 +14,6 @@ pub struct Logging {
     /// `--log-opt`, in file order.
     pub options: Vec<(String, String)>,
 }
-
-const FIELDS: &[Field] = &[
-    field("driver", Kind::Text, "docker's log driver", "local"),
-    field("options", Kind::Map, "options of the driver", "{max-size: 100m}"),
-];
 
 impl Logging {
     /// Checks a section.

@@ -1,7 +1,8 @@
 //! `output:`: where else dhow's own output goes.
 
 use super::errors::Errors;
-use super::schema::{Field, Kind, check, field};
+use super::keys::output::FIELDS;
+use super::schema::check;
 use super::setting::Setting;
 
 /// Sinks for what dhow says, besides the terminal.
@@ -12,16 +13,6 @@ pub struct Output {
     /// `file.path`: directory of log files.
     pub file_path: Option<String>,
 }
-
-const OTEL: &[Field] =
-    &[field("endpoint", Kind::Text, "an OpenTelemetry collector", "http://otel-gateway:4318")];
-
-const FILE: &[Field] = &[field("path", Kind::Text, "a directory for log files", "/var/log/kamal/")];
-
-const FIELDS: &[Field] = &[
-    field("otel", Kind::Fields(OTEL), "OpenTelemetry", "{endpoint: http://otel-gateway:4318}"),
-    field("file", Kind::Fields(FILE), "log files", "{path: /var/log/kamal/}"),
-];
 
 impl Output {
     /// Checks the section.

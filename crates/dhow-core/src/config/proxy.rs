@@ -1,10 +1,11 @@
 //! `proxy:` of the root, a role or an accessory, already merged.
 
+use super::ProxyRun;
 use super::errors::Errors;
+use super::keys::proxy::{FIELDS, TLS};
 use super::node::{Node, Value};
-use super::schema::{Field, Kind, check, field};
+use super::schema::check;
 use super::setting::Setting;
-use super::{ProxyRun, proxy_run};
 
 /// How requests reach a role or an accessory through kamal-proxy.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -109,52 +110,6 @@ impl Default for ProxyLogging {
         ProxyLogging { request_headers, response_headers: Vec::new() }
     }
 }
-
-const TLS: &[Field] = &[
-    field("certificate_pem", Kind::Text, "the secret with the certificate", "CERTIFICATE_PEM"),
-    field("private_key_pem", Kind::Text, "the secret with its key", "PRIVATE_KEY_PEM"),
-];
-
-const HEALTH_CHECK: &[Field] = &[
-    field("interval", Kind::Integer, "seconds between probes", "3"),
-    field("path", Kind::Text, "path that answers 200 when the app is up", "/up"),
-    field("timeout", Kind::Integer, "seconds a probe may take", "3"),
-];
-
-const BUFFERING: &[Field] = &[
-    field("requests", Kind::Boolean, "whether requests are read whole first", "true"),
-    field("responses", Kind::Boolean, "whether responses are read whole first", "true"),
-    field("max_request_body", Kind::Integer, "bytes", "40_000_000"),
-    field("max_response_body", Kind::Integer, "bytes", "0"),
-    field("memory", Kind::Integer, "bytes kept in memory", "2_000_000"),
-];
-
-const LOGGING: &[Field] = &[
-    field("request_headers", Kind::Texts, "headers that are logged", "[X-Forwarded-Proto]"),
-    field("response_headers", Kind::Texts, "headers that are logged", "[X-Request-ID]"),
-];
-
-const FIELDS: &[Field] = &[
-    field("host", Kind::Text, "name under which the app is reached", "app.example.com"),
-    field("hosts", Kind::Hosts, "names under which the app is reached", "[app.example.com]"),
-    field("app_port", Kind::Integer, "the port your container listens on", "3000"),
-    field("ssl", Kind::Ssl, "certificates from Let's Encrypt, or your own", "true"),
-    field("ssl_redirect", Kind::Boolean, "whether HTTP is sent to HTTPS", "false"),
-    field("forward_headers", Kind::Boolean, "whether X-Forwarded headers are kept", "true"),
-    field("response_timeout", Kind::Integer, "seconds a response may take", "10"),
-    field("path_prefix", Kind::Text, "paths the app answers", "/api"),
-    field("path_prefixes", Kind::Texts, "paths the app answers", "[/api, /oauth]"),
-    field("strip_path_prefix", Kind::Boolean, "whether the app sees the prefix", "false"),
-    field("healthcheck", Kind::Fields(HEALTH_CHECK), "how the app is probed", "{path: /up}"),
-    field(
-        "buffering",
-        Kind::Fields(BUFFERING),
-        "what is read whole before it is passed on",
-        "{requests: true}",
-    ),
-    field("logging", Kind::Fields(LOGGING), "headers in the access log", "{request_headers: [Accept]}"),
-    field("run", Kind::Fields(proxy_run::FIELDS), "the proxy container itself", "{http_port: 8080}"),
-];
 
 impl Proxy {
     /// Checks a section. `root` is what lies below it: a host may be given there.

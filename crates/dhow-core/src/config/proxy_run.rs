@@ -1,7 +1,6 @@
 //! `proxy.run:`: how the proxy container itself is started.
 
 use super::errors::Errors;
-use super::schema::{Field, Kind, field};
 use super::setting::Setting;
 use super::{Options, options};
 use std::net::IpAddr;
@@ -32,20 +31,6 @@ pub struct ProxyRun {
     /// Any flags of `docker run`.
     pub options: Options,
 }
-
-pub(super) const FIELDS: &[Field] = &[
-    field("http_port", Kind::Integer, "port for HTTP", "8080"),
-    field("https_port", Kind::Integer, "port for HTTPS", "8443"),
-    field("metrics_port", Kind::Integer, "port for Prometheus metrics", "9090"),
-    field("debug", Kind::Boolean, "debug log", "true"),
-    field("log_max_size", Kind::Text, "largest log file", "\"30m\""),
-    field("publish", Kind::Boolean, "whether ports are published on the host", "false"),
-    field("bind_ips", Kind::Texts, "addresses to publish on", "[203.0.113.5]"),
-    field("registry", Kind::Text, "registry of the proxy's image", "registry:4443"),
-    field("repository", Kind::Text, "repository of the proxy's image", "myrepo/kamal-proxy"),
-    field("version", Kind::Text, "tag of the proxy's image", "v0.9.2"),
-    field("options", Kind::Map, "flags of docker run", "{memory: 512m}"),
-];
 
 impl ProxyRun {
     /// What Kamal checks across keys, under the name of the proxy's section.

@@ -2,45 +2,12 @@
 
 use super::document::{DEFAULT_HOOKS_PATH, load};
 use super::errors::Errors;
+use super::keys::root::FIELDS;
 use super::node::Value;
 use super::role::{Shared, check_labels};
-use super::schema::{Field, Kind, check, field};
+use super::schema::check;
 use super::setting::Setting;
 use super::*;
-
-const FIELDS: &[Field] = &[
-    field("service", Kind::Text, "the name of the app", "shop"),
-    field("image", Kind::Text, "the image without its registry", "acme/shop"),
-    field("labels", Kind::TextMap, "labels of the app's containers", "{team: growth}"),
-    field("volumes", Kind::Texts, "volumes of the app's containers", "[shop_storage:/rails/storage]"),
-    field("registry", Kind::Map, "where images are kept", "{server: ghcr.io}"),
-    field("servers", Kind::MapOrList, "hosts, or roles with their hosts", "[1.1.1.1]"),
-    field("env", Kind::Map, "the environment of the app", "{clear: {RAILS_ENV: production}}"),
-    field("asset_path", Kind::Text, "assets that outlive a version", "/rails/public/assets"),
-    field("hooks_path", Kind::Text, "the directory of hooks", ".kamal/hooks"),
-    field("hooks_output", Kind::HooksOutput, "how much of hooks is shown", "verbose"),
-    field("secrets_path", Kind::Text, "the secrets files", ".kamal/secrets"),
-    field("error_pages_path", Kind::Text, "a directory of error pages", "public"),
-    field("require_destination", Kind::Boolean, "whether -d must be given", "true"),
-    field("primary_role", Kind::Text, "the role that boots first", "web"),
-    field("allow_empty_roles", Kind::Boolean, "whether roles may have no hosts", "false"),
-    field("retain_containers", Kind::Integer, "stopped containers that are kept", "3"),
-    field("minimum_version", Kind::Text, "the oldest Kamal that may deploy", "2.0.0"),
-    field("readiness_delay", Kind::Integer, "seconds a container without proxy must run", "4"),
-    field("deploy_timeout", Kind::Integer, "seconds a container has to become healthy", "30"),
-    field("drain_timeout", Kind::Integer, "seconds requests have to finish", "30"),
-    field("stop_timeout", Kind::Integer, "seconds a container has to stop", "30"),
-    field("run_directory", Kind::Text, "nothing any more", ".kamal"),
-    field("ssh", Kind::Map, "how hosts are reached", "{user: deploy}"),
-    field("builder", Kind::Map, "how images are built", "{arch: amd64}"),
-    field("accessories", Kind::Map, "databases and the like", "{db: {image: postgres:17, host: 1.1.1.1}}"),
-    field("proxy", Kind::MapOrSwitch, "how requests reach the app", "{host: app.example.com}"),
-    field("sshkit", Kind::Map, "connections", "{max_concurrent_starts: 10}"),
-    field("boot", Kind::Map, "how many hosts at a time", "{limit: 25%}"),
-    field("logging", Kind::Map, "docker's log driver", "{driver: local}"),
-    field("output", Kind::Map, "where else output goes", "{file: {path: /var/log/kamal/}}"),
-    field("aliases", Kind::Map, "command lines with a name", "{shell: app exec -i bash}"),
-];
 
 impl Config {
     /// Reads a configuration for one destination, as Kamal 2.12.0 does. Everything that is wrong comes back at once,

@@ -1,8 +1,9 @@
 //! `registry:`.
 
 use super::errors::Errors;
+use super::keys::registry::FIELDS;
 use super::node::{Node, Value};
-use super::schema::{Field, Kind, check_keys, field};
+use super::schema::check_keys;
 use super::setting::Setting;
 use std::fmt;
 
@@ -35,12 +36,6 @@ pub enum Credential {
     /// `[NAME]`: looked up in the secrets.
     Secret(String),
 }
-
-const FIELDS: &[Field] = &[
-    field("server", Kind::Text, "where images are kept", "ghcr.io"),
-    field("username", Kind::Text, "the account", "acme"),
-    field("password", Kind::Texts, "the name of a secret", "[KAMAL_REGISTRY_PASSWORD]"),
-];
 
 /// What is written out may be a password.
 impl fmt::Debug for Credential {

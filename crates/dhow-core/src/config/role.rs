@@ -1,8 +1,9 @@
 //! Roles, their hosts, and what every container takes from `logging`, `options` and `boot`.
 
 use super::errors::Errors;
+use super::keys::servers::FIELDS;
 use super::node::{Node, Value};
-use super::schema::{Field, Kind, check, check_hosts, field};
+use super::schema::{check, check_hosts};
 use super::setting::Setting;
 use super::{Env, Logging, Options, Proxy, options};
 
@@ -55,18 +56,6 @@ pub struct Host {
     /// Root ⊕ role ⊕ tags.
     pub env: Env,
 }
-
-const FIELDS: &[Field] = &[
-    field("hosts", Kind::Hosts, "where it runs", "[1.1.1.1]"),
-    field("cmd", Kind::Text, "command instead of the image's own", "bin/jobs"),
-    field("stop_timeout", Kind::Integer, "seconds a container has to stop", "30"),
-    field("options", Kind::Map, "flags of docker run", "{memory: 2g}"),
-    field("logging", Kind::Map, "docker's log driver", "{driver: local}"),
-    field("proxy", Kind::MapOrSwitch, "whether and how requests reach it", "true"),
-    field("labels", Kind::TextMap, "labels of its containers", "{team: growth}"),
-    field("env", Kind::Map, "its environment", "{QUEUES: default}"),
-    field("asset_path", Kind::Text, "assets that outlive a version", "/rails/public/assets"),
-];
 
 /// The sections of the root that every role takes from.
 pub(super) struct Shared<'a> {

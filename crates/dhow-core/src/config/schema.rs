@@ -1,9 +1,12 @@
-//! Which keys a section may have and of what type: checked in Kamal's order and words before anything is read.
+//! What a configuration may say. One table per section (in `keys`) carries what validation, `dhow docs`, the reference
+//! pages, `dhow schema` and `dhow config --explain` know of its keys.
 
-use super::errors::Errors;
-use super::hints;
-use super::node::{Node, Value};
-use super::setting::Setting;
+mod check;
+
+pub(super) use check::{check, check_hosts, check_keys, check_text_map, check_texts};
+
+/// Keys of a mapping.
+pub(super) type Fields = &'static [Field];
 
 /// A key of a section.
 #[derive(Debug, Clone, Copy)]
@@ -12,10 +15,39 @@ pub(super) struct Field {
     pub key: &'static str,
     /// What it may hold.
     pub kind: Kind,
-    /// What it is for, in half a sentence.
+    /// What it is for, in half a sentence: hints say it, and documentation begins with it.
     pub about: &'static str,
-    /// How it could look.
+    /// What else there is to know, in sentences.
+    pub more: &'static str,
+    /// How it could look: YAML on one line.
     pub example: &'static str,
+    /// What holds where it is not written.
+    pub absent: Absent,
+    /// All that it may say, if that can be listed.
+    pub choices: &'static [&'static str],
+    /// The smallest and the largest whole number that makes sense.
+    pub range: Option<(i64, i64)>,
+    /// What a text must look like, for editors: a regular expression both Rust and JavaScript know.
+    pub pattern: Option<&'static str>,
+    /// The key it stands in for: not both.
+    pub instead_of: Option<&'static str>,
+    /// What dhow does with it that Kamal does not, in sentences.
+    pub in_dhow: &'static str,
+}
+
+/// What holds where a key is not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Absent {
+    /// Nobody has said; a test does not let it pass.
+    Unsaid,
+    /// It has to be there.
+    Required,
+    /// The same as if this YAML were written; a test holds reading to it.
+    Default(&'static str),
+    /// Something that cannot be written, in words.
+    Means(&'static str),
+    /// In a role: what the key of the same name says at the top of the file.
+    Root(&'static str),
 }
 
 /// What a key may hold.
@@ -23,6 +55,8 @@ pub(super) struct Field {
 pub(super) enum Kind {
     /// Text, a number or a boolean.
     Text,
+    /// Text only: numbers and booleans, which pass for text with Kamal, are refused later.
+    Word,
     /// A whole number, not in quotes.
     Integer,
     /// `true` or `false`.
@@ -33,225 +67,197 @@ pub(super) enum Kind {
     TextOrTexts,
     /// A mapping whose values are texts.
     TextMap,
-    /// Any mapping; sections of their own are checked further where they are read.
-    Map,
-    /// A mapping or a list.
-    MapOrList,
-    /// A mapping, `true` or `false`, though Kamal's message names only the mapping.
-    MapOrSwitch,
-    /// `true`, `false` or a mapping.
-    Ssl,
-    /// Hosts, perhaps with tags.
-    Hosts,
-    /// Files or directories to mount.
-    Paths,
+    /// A mapping of whatever another program takes; the keys are those with a meaning of their own.
+    Flags(Fields),
+    /// `true`, `false` or a mapping with these keys.
+    Ssl(Fields),
+    /// Hosts, perhaps with tags; or names that have none, which is checked later.
+    Hosts { tagged: bool },
+    /// Files or directories to mount: `LOCAL:REMOTE`, or mappings with these keys.
+    Paths(Fields),
     /// A level, or levels by hook.
     HooksOutput,
     /// A boolean, a path or paths.
     SshConfig,
+    /// A text, or a list of one text that names a secret. Checked by the registry: only some need it.
+    Credential,
     /// A mapping with these keys.
-    Fields(&'static [Field]),
+    Fields(Fields),
+    /// A mapping with these keys, which are checked later than those of other sections: Kamal's order.
+    Section(Fields),
+    /// The same, or one of these booleans. Kamal's message on anything else names only the mapping, and other booleans
+    /// are refused later.
+    SectionOr(Fields, &'static [bool]),
+    /// Variables, or a mapping with these keys. Checked later.
+    Env(Fields),
+    /// Names, each for a mapping with these keys. Checked later.
+    Named(Fields),
+    /// Names, each for the variables of an environment. Checked later.
+    Tags(Fields),
+    /// Names, each for a command line. Checked later.
+    CommandLines,
+    /// A list of hosts, or names of roles, each for a list of hosts or a mapping with these keys. Checked later.
+    Servers(Fields),
 }
 
-/// Shorthand for tables of fields.
+/// What may stand below a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Below {
+    /// Keys that mean something.
+    pub fields: Fields,
+    /// A name that the user chooses, above those keys: `NAME`, `ROLE`; empty if there is none.
+    pub name: &'static str,
+    /// Do other keys pass as well?
+    pub open: bool,
+}
+
+/// A key with its name, kind, purpose and example; the rest is added to it.
 pub(super) const fn field(
     key: &'static str,
     kind: Kind,
     about: &'static str,
     example: &'static str,
 ) -> Field {
-    Field { key, kind, about, example }
+    Field {
+        key,
+        kind,
+        about,
+        more: "",
+        example,
+        absent: Absent::Unsaid,
+        choices: &[],
+        range: None,
+        pattern: None,
+        instead_of: None,
+        in_dhow: "",
+    }
 }
 
-/// Checks a section: that it is a mapping, its keys, then its values in the order of the file. Is it sound?
-pub(super) fn check(section: &Setting, fields: &'static [Field], errors: &mut Errors) -> bool {
-    let before = errors.count();
-    if section.node.map().is_none() {
-        errors.at(section, "should be a hash");
-        return false;
+impl Field {
+    /// What else there is to know.
+    pub const fn more(self, more: &'static str) -> Field {
+        Field { more, ..self }
     }
-    check_keys(section, fields, errors);
-    for (key, value) in section.entries() {
-        if let Some(field) = fields.iter().find(|field| is_key(key, field.key)) {
-            check_value(&value, field, errors);
+
+    /// It has to be written.
+    pub const fn required(self) -> Field {
+        Field { absent: Absent::Required, ..self }
+    }
+
+    /// The YAML that it stands for where it is not written.
+    pub const fn default(self, yaml: &'static str) -> Field {
+        Field { absent: Absent::Default(yaml), ..self }
+    }
+
+    /// What it means where it is not written.
+    pub const fn otherwise(self, words: &'static str) -> Field {
+        Field { absent: Absent::Means(words), ..self }
+    }
+
+    /// Where it is not written, the key of the same name at the top of the file holds, and without that these words.
+    pub const fn or_root(self, words: &'static str) -> Field {
+        Field { absent: Absent::Root(words), ..self }
+    }
+
+    /// All that it may say.
+    pub const fn one_of(self, choices: &'static [&'static str]) -> Field {
+        Field { choices, ..self }
+    }
+
+    /// The smallest whole number that makes sense.
+    pub const fn at_least(self, smallest: i64) -> Field {
+        self.between(smallest, i64::MAX)
+    }
+
+    /// The smallest and the largest whole number that make sense.
+    pub const fn between(self, smallest: i64, largest: i64) -> Field {
+        Field { range: Some((smallest, largest)), ..self }
+    }
+
+    /// What its text must look like.
+    pub const fn like(self, pattern: &'static str) -> Field {
+        Field { pattern: Some(pattern), ..self }
+    }
+
+    /// It stands in for another key.
+    pub const fn instead_of(self, key: &'static str) -> Field {
+        Field { instead_of: Some(key), ..self }
+    }
+
+    /// What dhow does with it that Kamal does not.
+    pub const fn in_dhow(self, sentences: &'static str) -> Field {
+        Field { in_dhow: sentences, ..self }
+    }
+
+    /// All that is to be known of it, in sentences.
+    pub fn documentation(&self) -> String {
+        let mut text = sentence(self.about);
+        if !self.more.is_empty() {
+            text = format!("{text} {}", self.more);
         }
-    }
-    errors.count() == before
-}
-
-/// Checks the items of a list of hosts.
-pub(super) fn check_hosts(hosts: &Setting, errors: &mut Errors) {
-    if hosts.node.list().is_none() {
-        let first = hosts.node.text().unwrap_or_else(|| "1.1.1.1".to_string());
-        errors.at(hosts, "should be an array").hint(format!("hosts are a list, for example:\n- {first}"));
-        return;
-    }
-    for host in hosts.items() {
-        match &host.node.value {
-            Value::Text(_) => {}
-            Value::Map(_) => check_tagged_host(&host, errors),
-            Value::Int(_) | Value::Float(_) | Value::Symbol(_) | Value::Bool(_) => {
-                let written = host.node.written.clone().unwrap_or_default();
-                errors
-                    .at(&host, "should be a string or a hash")
-                    .hint(format!("write the host as text: - \"{written}\""));
-            }
-            Value::Null | Value::Date(_) | Value::List(_) => {
-                errors.at(&host, "should be a string or a hash");
-            }
+        if let Some(other) = self.instead_of {
+            text = format!("{text} Instead of `{other}`.");
         }
-    }
-}
-
-fn check_tagged_host(host: &Setting, errors: &mut Errors) {
-    let mut entries = host.entries();
-    let (Some((name, tags)), None) = (entries.next(), entries.next()) else {
-        errors.at(host, "multiple hosts found").hint(hints::tagged_host(host));
-        return;
-    };
-    if matches!(name.key_text().as_str(), "host" | "hostname" | "ip") {
-        errors.at(host, "should be a string or a hash").hint(hints::tagged_host(host));
-        return;
-    }
-    if !matches!(name.value, Value::Text(_)) {
-        let written = name.written.clone().unwrap_or_default();
-        errors
-            .at(host, "should be a string or a hash")
-            .hint(format!("write the host as text: - \"{written}\": …"));
-    }
-    match tags.node.list() {
-        Some(_) => check_texts(&tags, errors),
-        None => expect(tags.node.text().is_some(), &tags, "should be a string or an array", errors),
-    }
-}
-
-/// Reports all unknown keys of a section at once, as Kamal does.
-pub(super) fn check_keys(section: &Setting, fields: &'static [Field], errors: &mut Errors) {
-    let known = |key: &Node| fields.iter().any(|field| is_key(key, field.key)) || is_extension(section, key);
-    let unknown: Vec<(&Node, Setting)> = section.entries().filter(|(key, _)| !known(key)).collect();
-    if unknown.is_empty() {
-        return;
-    }
-    let names: Vec<String> = unknown.iter().map(|(key, _)| key.key_text()).collect();
-    let noun = if names.len() == 1 { "key" } else { "keys" };
-    let prefix = if section.path.is_empty() { String::new() } else { format!("{}: ", section.path) };
-    let places: Vec<_> = unknown.iter().map(|(key, _)| &key.place).collect();
-    let hint =
-        |(key, value): &(&Node, Setting)| Some((key.key_text(), hints::unknown_key(key, value, fields)?));
-    let hints: Vec<(String, String)> = unknown.iter().filter_map(hint).collect();
-    let message = format!("{prefix}unknown {noun}: {}", names.join(", "));
-    let error = errors.report(&section.path, message, &places);
-    match hints.as_slice() {
-        [] => {}
-        [(_, hint)] => {
-            error.hint(hint);
-        }
-        hints => {
-            error.hint(
-                hints.iter().map(|(key, hint)| format!("{key}: {hint}")).collect::<Vec<_>>().join("\n"),
-            );
+        match self.in_dhow {
+            "" => text,
+            sentences => format!("{text} In dhow: {sentences}"),
         }
     }
 }
 
-fn is_key(key: &Node, name: &str) -> bool {
-    matches!(&key.value, Value::Text(text) if text == name)
+/// Half a sentence made whole.
+fn sentence(half: &str) -> String {
+    let mut rest = half.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", rest.as_str())
 }
 
-/// `x-…` holds anchors, at the top of the file only.
-fn is_extension(section: &Setting, key: &Node) -> bool {
-    section.path.is_empty() && key.key_text().starts_with("x-")
-}
-
-fn check_value(value: &Setting, field: &Field, errors: &mut Errors) {
-    let before = errors.count();
-    check_kind(value, field.kind, errors);
-    if errors.count() > before && !matches!(field.kind, Kind::Fields(_) | Kind::Hosts) {
-        errors.explain_last(field);
-    }
-}
-
-fn check_kind(value: &Setting, kind: Kind, errors: &mut Errors) {
-    let node = value.node;
-    let is_map = node.map().is_some();
-    let is_bool = node.bool().is_some();
-    match kind {
-        Kind::Text => expect(node.text().is_some(), value, "should be a string", errors),
-        Kind::Integer => expect(matches!(node.value, Value::Int(_)), value, "should be an integer", errors),
-        Kind::Boolean => expect(is_bool, value, "should be a boolean", errors),
-        Kind::Map => expect(is_map, value, "should be a hash", errors),
-        Kind::MapOrSwitch => expect(is_map || is_bool, value, "should be a hash", errors),
-        Kind::MapOrList => {
-            expect(is_map || node.list().is_some(), value, "should be an array or a hash", errors)
-        }
-        Kind::Ssl => expect(is_map || is_bool, value, "should be a boolean or a hash", errors),
-        Kind::Texts => check_texts(value, errors),
-        Kind::TextOrTexts => {
-            let texts = node.list().is_some_and(|items| items.iter().all(|item| item.text().is_some()));
-            expect(texts || node.text().is_some(), value, "should be an array or a string", errors);
-        }
-        Kind::TextMap => check_text_map(value, errors),
-        Kind::Hosts => check_hosts(value, errors),
-        Kind::Paths => check_paths(value, errors),
-        Kind::HooksOutput => check_hooks_output(value, errors),
-        Kind::SshConfig => check_ssh_config(value, errors),
-        Kind::Fields(fields) => {
-            check(value, fields, errors);
+impl Kind {
+    /// What may stand below.
+    pub fn below(self) -> Below {
+        let keys = |fields| Below { fields, name: "", open: false };
+        match self {
+            Kind::Ssl(fields) | Kind::Fields(fields) | Kind::Section(fields) => keys(fields),
+            Kind::SectionOr(fields, _) => keys(fields),
+            Kind::Flags(fields) | Kind::Env(fields) => Below { open: true, ..keys(fields) },
+            Kind::Named(fields) => Below { name: "NAME", ..keys(fields) },
+            Kind::Servers(fields) => Below { name: "ROLE", ..keys(fields) },
+            Kind::Tags(fields) => Below { name: "TAG", open: true, ..keys(fields) },
+            Kind::Paths(fields) => Below { name: "0", ..keys(fields) },
+            Kind::TextMap | Kind::HooksOutput | Kind::CommandLines => Below { open: true, ..keys(&[]) },
+            Kind::Texts | Kind::TextOrTexts | Kind::Hosts { .. } => Below { open: true, ..keys(&[]) },
+            Kind::SshConfig | Kind::Credential => Below { open: true, ..keys(&[]) },
+            Kind::Text | Kind::Word | Kind::Integer | Kind::Boolean => keys(&[]),
         }
     }
-}
 
-fn expect(fits: bool, value: &Setting, text: &str, errors: &mut Errors) {
-    if !fits {
-        errors.at(value, text);
-    }
-}
-
-/// A list of texts, reported item by item.
-pub(super) fn check_texts(value: &Setting, errors: &mut Errors) {
-    expect(value.node.list().is_some(), value, "should be an array", errors);
-    for item in value.items() {
-        expect(item.node.text().is_some(), &item, "should be a string", errors);
-    }
-}
-
-/// A mapping of texts, reported value by value.
-pub(super) fn check_text_map(value: &Setting, errors: &mut Errors) {
-    expect(value.node.map().is_some(), value, "should be a hash", errors);
-    for (_, entry) in value.entries() {
-        expect(entry.node.text().is_some(), &entry, "should be a string", errors);
-    }
-}
-
-fn check_paths(value: &Setting, errors: &mut Errors) {
-    expect(value.node.list().is_some(), value, "should be an array", errors);
-    for item in value.items() {
-        let fits = item.node.map().is_some() || item.node.text().is_some();
-        expect(fits, &item, "should be a string or a hash", errors);
-        for key in ["local", "remote", "mode", "owner", "options"] {
-            if let Some(part) = item.get(key) {
-                expect(part.node.text().is_some(), &part, "should be a string", errors);
-            }
-        }
-    }
-}
-
-fn check_hooks_output(value: &Setting, errors: &mut Errors) {
-    let text = "should be a string or a symbol";
-    if value.node.map().is_none() {
-        return expect(value.node.text().is_some(), value, text, errors);
-    }
-    for (_, level) in value.entries() {
-        expect(level.node.text().is_some(), &level, text, errors);
-    }
-}
-
-fn check_ssh_config(value: &Setting, errors: &mut Errors) {
-    match &value.node.value {
-        Value::Bool(_) | Value::Text(_) => {}
-        Value::List(_) => check_texts(value, errors),
-        _ => {
-            errors.at(value, "should be a boolean or a string or an array");
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Word => "text, no number or boolean",
+            Kind::Integer => "whole number",
+            Kind::Boolean => "`true` or `false`",
+            Kind::Texts => "list of texts",
+            Kind::TextOrTexts => "text or list of texts",
+            Kind::TextMap => "mapping of texts",
+            Kind::Flags(_) => "mapping of anything",
+            Kind::Ssl(_) => "`true`, `false` or mapping",
+            Kind::Hosts { tagged: true } => "list of hosts, perhaps with tags",
+            Kind::Hosts { tagged: false } => "list of texts",
+            Kind::Paths(_) => "list of `LOCAL:REMOTE[:OPTIONS]` or mappings",
+            Kind::HooksOutput => "text, or mapping of hooks to texts",
+            Kind::SshConfig => "`true`, `false`, path or list of paths",
+            Kind::Credential => "text, or list of one text that names a secret",
+            Kind::Fields(_) | Kind::Section(_) => "mapping",
+            Kind::SectionOr(_, []) => "mapping",
+            Kind::SectionOr(_, [false]) => "mapping or `false`",
+            Kind::SectionOr(_, _) => "`true`, `false` or mapping",
+            Kind::Env(_) => "mapping of texts, or of `clear` and `secret`",
+            Kind::Named(_) => "mapping of names to mappings",
+            Kind::Tags(_) => "mapping of tags to environments",
+            Kind::CommandLines => "mapping of names to command lines",
+            Kind::Servers(_) => "list of hosts, or mapping of roles",
         }
     }
 }

@@ -8,6 +8,17 @@ use crate::secrets::ruby_dump::ruby_quote;
 impl Config {
     /// `kamal config`, for one version. Keys and values are Kamal's; names of secrets stand in place of their values.
     pub fn to_yaml(&self, version: &str) -> String {
+        symbols(self.output(version)).document()
+    }
+
+    /// One key of it, as YAML without colons in front.
+    pub(super) fn output_of(&self, key: &str, version: &str) -> Option<String> {
+        let (name, value) = self.output(version).into_iter().find(|(name, _)| *name == key)?;
+        let document = Yaml::Map(vec![(Yaml::text(name), value)]).document();
+        Some(document.trim_start_matches("---\n").to_string())
+    }
+
+    fn output(&self, version: &str) -> Vec<(&'static str, Yaml<'_>)> {
         let mut entries = vec![
             ("roles", texts(self.roles.iter().map(|role| role.name.as_str()))),
             ("hosts", texts(self.all_hosts())),
@@ -25,7 +36,7 @@ impl Config {
             entries.push(("accessories", Yaml::Node(accessories)));
         }
         entries.push(("logging", self.logging.arguments()));
-        symbols(entries).document()
+        entries
     }
 
     fn all_hosts(&self) -> Vec<&str> {

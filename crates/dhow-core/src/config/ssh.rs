@@ -1,7 +1,8 @@
 //! `ssh:` and `sshkit:`.
 
 use super::errors::Errors;
-use super::schema::{Field, Kind, check, field};
+use super::keys::ssh::{LOG_LEVELS, SSH, SSHKIT};
+use super::schema::check;
 use super::setting::Setting;
 
 /// How to reach the hosts.
@@ -50,28 +51,6 @@ pub struct Sshkit {
     /// Default 3.
     pub dns_retries: u32,
 }
-
-const SSH: &[Field] = &[
-    field("user", Kind::Text, "the account on the hosts", "deploy"),
-    field("port", Kind::Text, "the port of the hosts' sshd", "2222"),
-    field("proxy", Kind::Text, "a jump host", "root@bastion.example.com"),
-    field("proxy_command", Kind::Text, "a command whose output is the connection", "ssh -W %h:%p bastion"),
-    field("log_level", Kind::Text, "how much SSH says", "debug"),
-    field("keys_only", Kind::Boolean, "whether only the keys below are tried", "true"),
-    field("keys", Kind::Texts, "paths of private keys", "[~/.ssh/id_ed25519]"),
-    field("key_data", Kind::Texts, "names of secrets with private keys", "[SSH_PRIVATE_KEY]"),
-    field("config", Kind::SshConfig, "which ssh_config files apply", "true"),
-    field("forward_agent", Kind::Boolean, "whether the agent is forwarded", "false"),
-];
-
-const SSHKIT: &[Field] = &[
-    field("max_concurrent_starts", Kind::Integer, "connections opened at the same time", "10"),
-    field("pool_idle_timeout", Kind::Integer, "seconds a connection is kept", "300"),
-    field("dns_retries", Kind::Integer, "how often a name is looked up again", "3"),
-];
-
-/// Levels of Ruby's logger, which Kamal hands to its SSH library.
-const LOG_LEVELS: [&str; 6] = ["debug", "info", "warn", "error", "fatal", "unknown"];
 
 impl Ssh {
     /// Checks the section.

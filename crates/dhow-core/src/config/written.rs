@@ -23,6 +23,13 @@ impl Written {
         }
     }
 
+    /// What stands at a dotted path of plain keys.
+    pub(super) fn at(&self, path: &str) -> Option<&Node> {
+        let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        let node = self.section(first)?;
+        rest.map_or(Some(node), |key| node.get(key))
+    }
+
     pub(super) fn section(&self, key: &str) -> Option<&Node> {
         self.0.get(key)
     }

@@ -1,10 +1,11 @@
 //! Commands that only print, and the question before those that destroy.
 
 use crate::cli::{FetchOptions, Global};
-use crate::project::{self, Project};
+use crate::project::{self, Project, ProjectError};
 use crate::session::SessionError;
+use dhow_core::config::{Computed, reference};
 use dhow_core::secrets::inline;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Prints a line on standard output.
 pub fn print(text: &str) -> Result<(), SessionError> {
@@ -19,14 +20,44 @@ pub fn print(text: &str) -> Result<(), SessionError> {
 /// `dhow config`.
 pub async fn config(global: &Global) -> Result<(), SessionError> {
     let project = Project::read(global)?;
-    let workspace = project.workspace(false).await;
-    let version = project::version(
-        global.version.as_deref(),
-        &project.config,
-        workspace.git.as_ref(),
-        "0000000000000000",
-    )?;
+    let version = version(global, &project).await?;
     print(project.config.to_yaml(&version).trim_end())
+}
+
+/// `dhow config --explain KEY`. The files need not be sound, unless the key is one that only `dhow config` has.
+pub async fn explain(global: &Global, key: &str) -> Result<(), SessionError> {
+    let Some(computed) = Computed::named(key) else {
+        return print(project::explain(global, key)?.trim_end());
+    };
+    let project = Project::read(global)?;
+    let version = match version(global, &project).await {
+        Err(error) if computed.needs_version() => return Err(error.into()),
+        version => version.unwrap_or_default(),
+    };
+    let origin = project::version_origin(global);
+    print(computed.explain(&project.config, &version, origin).trim_end())
+}
+
+async fn version(global: &Global, project: &Project) -> Result<String, ProjectError> {
+    let workspace = project.workspace(false).await;
+    let (given, git) = (global.version.as_deref(), workspace.git.as_ref());
+    project::version(given, &project.config, git, "0000000000000000")
+}
+
+/// `dhow docs`.
+pub fn docs(topic: Option<&str>) -> Result<(), SessionError> {
+    let text = reference::docs(topic).map_err(|unknown| unknown.to_string())?;
+    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    print(if colour { painted(&text) } else { text }.trim_end())
+}
+
+/// Commented YAML with keys and values in colour: what is read is the comments.
+fn painted(text: &str) -> String {
+    let paint = |line: &str| match line.trim_start().starts_with('#') || line.is_empty() {
+        true => format!("{line}\n"),
+        false => format!("\x1b[36m{line}\x1b[0m\n"),
+    };
+    text.lines().map(paint).collect()
 }
 
 /// `dhow secrets print`: the one place that shows them, because it was asked to.

@@ -25,7 +25,8 @@ fn the_configuration_of_init_is_accepted() {
 fn what_init_suggests_is_accepted() {
     // A comment that reads as YAML is a suggestion; prose is not.
     let suggestion = |line: &str| -> Option<String> {
-        let (indent, rest) = line.split_once("# ")?;
+        let (indent, rest) =
+            line.split_once("# ").filter(|(_, rest)| !rest.starts_with("yaml-language-server"))?;
         let key = rest.trim_start().split([':', ' ']).next()?;
         let is_yaml =
             rest.trim_start().starts_with("- ") || rest.trim_start().starts_with(&format!("{key}:"));

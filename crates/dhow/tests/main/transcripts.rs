@@ -33,6 +33,7 @@ pages! {
     connections
     ctrl_c_while_waiting_for_health
     destinations
+    documentation
     error_pages
     hooks
     hosts_and_roles
@@ -49,6 +50,7 @@ pages! {
     the_deploy_lock
     the_proxy
     the_same_version_again
+    where_a_value_comes_from
     workers_wait_for_the_first_web
 }
 

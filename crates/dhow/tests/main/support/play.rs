@@ -30,6 +30,13 @@ pub fn play(scene: &Scene, line: &str) -> Vec<String> {
 }
 
 fn execute(scene: &Scene, cli: &Cli, transcript: &Transcript) -> u8 {
+    if let Some(printed) = scene.printed(cli) {
+        match &printed {
+            Ok(text) => transcript.add_each("out: ", text.trim_end()),
+            Err(text) => transcript.add_each("", &format!("error: {text}")),
+        }
+        return u8::from(printed.is_err());
+    }
     let planned = scene.request(cli).and_then(|request| Ok((verbs::plan(&cli.verb, &request)?, request)));
     let (plan, request) = match planned {
         Ok(planned) => planned,

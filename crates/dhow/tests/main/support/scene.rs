@@ -3,10 +3,10 @@
 use super::here::Here;
 use super::servers::{PROXY_IMAGE, Servers};
 use clap::Parser;
-use dhow::cli::Cli;
+use dhow::cli::{Cli, Verb};
 use dhow::project::ProjectError;
 use dhow::verbs;
-use dhow_core::config::{Config, Context, Document};
+use dhow_core::config::{Computed, Config, Context, Document, explain, reference};
 use dhow_core::plan::{Ids, LockWait, Request, Selection, Targets};
 use dhow_core::secrets::{Secret, Secrets};
 use std::collections::BTreeMap;
@@ -81,7 +81,30 @@ impl Scene {
         })
     }
 
-    fn config(&self, destination: Option<&str>) -> Result<Config, String> {
+    /// What a command prints that only prints.
+    pub fn printed(&self, cli: &Cli) -> Option<Result<String, String>> {
+        let destination = cli.global.destination.as_deref();
+        match &cli.verb {
+            Verb::Docs { topic } => {
+                Some(reference::docs(topic.as_deref()).map_err(|unknown| unknown.to_string()))
+            }
+            Verb::Config { explain: Some(key) } => Some(self.explain(destination, key)),
+            Verb::Config { explain: None } => Some(self.request(cli).map(|r| r.config.to_yaml(&r.version))),
+            _ => None,
+        }
+    }
+
+    fn explain(&self, destination: Option<&str>, key: &str) -> Result<String, String> {
+        if let Some(computed) = Computed::named(key) {
+            let revision = self.here.workspace.git.as_ref().map(|git| git.revision.clone());
+            let origin = "git: the commit checked out here";
+            return Ok(computed.explain(&self.config(destination)?, &revision.unwrap_or_default(), origin));
+        }
+        let (base, over, context) = self.sources(destination);
+        explain(&base, over.as_ref(), &context, key).map_err(|error| error.to_string())
+    }
+
+    fn sources(&self, destination: Option<&str>) -> (Document, Option<Document>, Context) {
         let base = self.document("config/deploy.yml");
         let over = destination.map(|name| self.document(&format!("config/deploy.{name}.yml")));
         let context = Context {
@@ -89,6 +112,11 @@ impl Scene {
             local_arch: "amd64".to_string(),
             ..Context::default()
         };
+        (base, over, context)
+    }
+
+    fn config(&self, destination: Option<&str>) -> Result<Config, String> {
+        let (base, over, context) = self.sources(destination);
         Config::read(&base, over.as_ref(), &context)
             .map_err(|errors| ProjectError::Config(errors).to_string())
     }

@@ -1,0 +1,135 @@
+//! `proxy:`, of the app, a role or an accessory.
+
+use super::{Section, proxy_run};
+use crate::config::schema::{Fields, Kind, field};
+
+pub(in crate::config) const SECTION: Section = Section {
+    name: "proxy",
+    path: "proxy",
+    title: "Proxy",
+    intro: "How requests reach the app. A proxy on each server switches them over to a new version once that \
+        answers its health check, and lets the old one finish what it has begun. The proxy is shared by all \
+        apps on a server.\n\n\
+        What stands here applies to the primary role. Under `servers`, a role may add settings of its own on \
+        top, or say `true` to be reached as well, or `false`.",
+};
+
+pub(in crate::config) const TLS: Fields = &[
+    field("certificate_pem", Kind::Text, "the secret with the certificate", "CERTIFICATE_PEM")
+        .more("Its name; the secret holds the certificate and its chain in PEM form.")
+        .otherwise("certificates come from Let's Encrypt"),
+    field("private_key_pem", Kind::Text, "the secret with its key", "PRIVATE_KEY_PEM")
+        .more("Its name; needed with `certificate_pem`.")
+        .otherwise("certificates come from Let's Encrypt"),
+];
+
+const HEALTH_CHECK: Fields = &[
+    field("interval", Kind::Integer, "seconds between probes", "3").at_least(0).otherwise("1"),
+    field("path", Kind::Text, "path that answers 200 when the app is up", "/healthz")
+        .like("^/")
+        .otherwise("/up"),
+    field("timeout", Kind::Integer, "seconds a probe may take", "3").at_least(0).otherwise("5"),
+];
+
+const BUFFERING: Fields = &[
+    field("requests", Kind::Boolean, "whether requests are read whole first", "false")
+        .more("The app is then not kept waiting by slow clients.")
+        .default("true"),
+    field("responses", Kind::Boolean, "whether responses are read whole first", "false")
+        .more("Say `false` where the app streams.")
+        .default("true"),
+    field("max_request_body", Kind::Integer, "bytes a request may have", "40_000_000")
+        .at_least(0)
+        .more("Larger ones are refused with 413; 0 is no limit.")
+        .otherwise("no limit"),
+    field("max_response_body", Kind::Integer, "bytes a response may have", "0")
+        .at_least(0)
+        .more("0 is no limit.")
+        .otherwise("no limit"),
+    field("memory", Kind::Integer, "bytes kept in memory", "2_000_000")
+        .at_least(0)
+        .more("What goes beyond is kept on disk.")
+        .otherwise("1 MB"),
+];
+
+const LOGGING: Fields = &[
+    field(
+        "request_headers",
+        Kind::Texts,
+        "headers of requests that are logged",
+        "[X-Forwarded-Proto, User-Agent]",
+    )
+    .default("[Cache-Control, Last-Modified, User-Agent]"),
+    field("response_headers", Kind::Texts, "headers of responses that are logged", "[X-Request-ID]")
+        .default("[]"),
+];
+
+pub(in crate::config) const FIELDS: Fields = &[
+    field("host", Kind::Text, "name under which the app is reached", "app.example.com")
+        .more(
+            "Several are separated by commas. Without a name, all requests that no other app takes go to \
+             this one.",
+        )
+        .otherwise("any name"),
+    field(
+        "hosts",
+        Kind::Hosts { tagged: false },
+        "names under which the app is reached",
+        "[app.example.com, www.example.com]",
+    )
+    .instead_of("host")
+    .otherwise("any name"),
+    field("app_port", Kind::Integer, "the port your container listens on", "3000")
+        .between(1, 65535)
+        .default("80"),
+    field("ssl", Kind::Ssl(TLS), "certificates from Let's Encrypt, or your own", "true")
+        .more(
+            "`true` needs `host` or `hosts`, and one server only: that is where Let's Encrypt looks. \
+             Certificates of your own work on any number of servers.",
+        )
+        .default("false"),
+    field("ssl_redirect", Kind::Boolean, "whether HTTP is sent to HTTPS", "false")
+        .otherwise("true with `ssl`"),
+    field("forward_headers", Kind::Boolean, "whether X-Forwarded headers are kept", "true")
+        .more("`true` behind another proxy that sets them: they are believed.")
+        .otherwise("true without `ssl`, false with it"),
+    field("response_timeout", Kind::Integer, "seconds a response may take", "10").at_least(0).otherwise("30"),
+    field("path_prefix", Kind::Text, "paths the app answers", "/api")
+        .more("Several are separated by commas. Other paths are left to other apps of the same host.")
+        .otherwise("all paths"),
+    field("path_prefixes", Kind::Texts, "paths the app answers", "[/api, /oauth]")
+        .instead_of("path_prefix")
+        .otherwise("all paths"),
+    field("strip_path_prefix", Kind::Boolean, "whether the prefix is cut from the path", "false")
+        .more("With `false` the app sees the path as it was asked for.")
+        .otherwise("true"),
+    field(
+        "healthcheck",
+        Kind::Fields(HEALTH_CHECK),
+        "how the app is probed",
+        "{path: /healthz, interval: 3}",
+    )
+    .more("A new version gets requests once this path answers 200. It has `deploy_timeout` seconds.")
+    .otherwise("`/up` every second"),
+    field(
+        "buffering",
+        Kind::Fields(BUFFERING),
+        "what is read whole before it is passed on",
+        "{responses: false}",
+    )
+    .otherwise("requests and responses, without a limit"),
+    field("logging", Kind::Fields(LOGGING), "headers in the access log", "{request_headers: [Accept]}")
+        .more("The proxy writes a line of JSON for each request: `dhow proxy logs`.")
+        .otherwise("a few headers of requests"),
+    field(
+        "run",
+        Kind::Fields(proxy_run::FIELDS),
+        "the proxy container itself",
+        "{http_port: 8080, log_max_size: 30m}",
+    )
+    .more(
+        "The same for all roles and accessories on a host. It counts when the container is made: after a \
+         change, run `dhow proxy reboot`.",
+    )
+    .otherwise("what `dhow proxy boot` makes, with ports 80 and 443"),
+];
