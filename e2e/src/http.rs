@@ -5,6 +5,21 @@ use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+/// What is asked for, with GET.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// `http://HOST[:PORT]/PATH`.
+    pub url: String,
+    /// `NAME=VALUE`.
+    pub cookie: Option<String>,
+}
+
+impl<Url: Into<String>> From<Url> for Request {
+    fn from(url: Url) -> Request {
+        Request { url: url.into(), cookie: None }
+    }
+}
+
 /// What a server answered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Response {
@@ -37,12 +52,14 @@ impl fmt::Display for HttpError {
 
 impl std::error::Error for HttpError {}
 
-/// Asks `http://HOST[:PORT]/PATH` and waits `limit` at most, all in all.
-pub fn get(url: &str, limit: Duration) -> Result<Response, HttpError> {
+/// Asks, and waits `limit` at most, all in all.
+pub fn get(request: impl Into<Request>, limit: Duration) -> Result<Response, HttpError> {
     let deadline = Instant::now() + limit;
-    let (authority, path) = split(url);
+    let Request { url, cookie } = request.into();
+    let (authority, path) = split(&url);
+    let cookie = cookie.map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
     let mut stream = connect(authority, limit).map_err(HttpError::Connect)?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\n{cookie}Connection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).map_err(HttpError::Broken)?;
     read(&mut stream, deadline).map_err(HttpError::Broken)?.ok_or(HttpError::Incomplete)
 }

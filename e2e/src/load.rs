@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::http;
+use crate::http::{self, Request};
 
 /// No run is longer than this, however it was started.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -43,13 +43,14 @@ pub struct Report {
 }
 
 impl Load {
-    /// Sends `rate` requests a second to `urls` in turn until [`Load::stop`].
-    pub fn start(rate: u32, urls: Vec<String>) -> Load {
+    /// Sends `rate` requests a second, these in turn, until [`Load::stop`].
+    pub fn start(rate: u32, requests: impl IntoIterator<Item: Into<Request>>) -> Load {
+        let requests: Vec<Request> = requests.into_iter().map(Into::into).collect();
         let stop = Arc::new(AtomicBool::new(false));
         let sent = Arc::new(AtomicUsize::new(0));
         let (told, counter) = (Arc::clone(&stop), Arc::clone(&sent));
         let client = thread::spawn(move || {
-            let counted = urls.iter().cycle().take(MOST).inspect(|_| {
+            let counted = requests.iter().cycle().take(MOST).inspect(|_| {
                 counter.fetch_add(1, Ordering::Relaxed);
             });
             send(rate, counted, &told)
@@ -124,17 +125,17 @@ struct Answer {
     result: Result<String, String>,
 }
 
-fn send<'a>(rate: u32, urls: impl Iterator<Item = &'a String>, stop: &AtomicBool) -> Report {
+fn send<'a>(rate: u32, requests: impl Iterator<Item = &'a Request>, stop: &AtomicBool) -> Report {
     let (answers, answered) = mpsc::channel();
     let in_flight = Arc::new(AtomicUsize::new(0));
     let start = Instant::now();
-    for (n, url) in urls.enumerate() {
+    for (n, request) in requests.enumerate() {
         let due = start + Duration::from_secs_f64(n as f64 / f64::from(rate));
         thread::sleep(due.saturating_duration_since(Instant::now()));
         if stop.load(Ordering::Relaxed) || start.elapsed() > LONGEST {
             break;
         }
-        ask(url.clone(), due, &in_flight, answers.clone());
+        ask(request.clone(), due, &in_flight, answers.clone());
     }
     let lasted = start.elapsed();
     drop(answers);
@@ -143,7 +144,7 @@ fn send<'a>(rate: u32, urls: impl Iterator<Item = &'a String>, stop: &AtomicBool
     report
 }
 
-fn ask(url: String, due: Instant, in_flight: &Arc<AtomicUsize>, answers: Sender<Answer>) {
+fn ask(request: Request, due: Instant, in_flight: &Arc<AtomicUsize>, answers: Sender<Answer>) {
     if in_flight.fetch_add(1, Ordering::Relaxed) >= MOST_IN_FLIGHT {
         in_flight.fetch_sub(1, Ordering::Relaxed);
         let result = Err(format!("{MOST_IN_FLIGHT} requests unanswered"));
@@ -153,7 +154,7 @@ fn ask(url: String, due: Instant, in_flight: &Arc<AtomicUsize>, answers: Sender<
     }
     let in_flight = Arc::clone(in_flight);
     thread::spawn(move || {
-        let result = judge(http::get(&url, PATIENCE));
+        let result = judge(http::get(request, PATIENCE));
         in_flight.fetch_sub(1, Ordering::Relaxed);
         let _ = answers.send(Answer { took: due.elapsed(), result });
     });
@@ -186,7 +187,8 @@ mod tests {
     }
 
     fn sixty(urls: &[String]) -> Report {
-        send(1_000, urls.iter().cycle().take(60), &AtomicBool::new(false))
+        let requests: Vec<Request> = urls.iter().map(Request::from).collect();
+        send(1_000, requests.iter().cycle().take(60), &AtomicBool::new(false))
     }
 
     #[test]
@@ -209,7 +211,7 @@ mod tests {
 
     #[test]
     fn stopped_client_sends_no_more() {
-        let urls = [server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nv1")];
-        assert_eq!(send(1_000, urls.iter().cycle(), &AtomicBool::new(true)).sent, 0);
+        let requests = [server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nv1").into()];
+        assert_eq!(send(1_000, requests.iter().cycle(), &AtomicBool::new(true)).sent, 0);
     }
 }

@@ -1,5 +1,6 @@
 //! What we know of the hosts: asked with one script per host, read once, and nowhere else.
 
+use crate::commands::app;
 use crate::commands::proxy::{self, ListedService};
 use crate::config::{Config, Role};
 use crate::plan::{Job, Line, Output, Place};
@@ -60,6 +61,11 @@ impl Container {
     /// Running, or being restarted by Docker.
     pub fn is_running(&self) -> bool {
         matches!(self.state.as_str(), "running" | "restarting")
+    }
+
+    /// Shown to some visitors only (`app rollout`).
+    pub fn is_of_rollout(&self) -> bool {
+        self.name.ends_with(app::ROLLOUT)
     }
 }
 
@@ -153,14 +159,19 @@ impl HostFacts {
             self.proxy.iter().flat_map(|proxy| &proxy.services).find(|listed| listed.service == service);
         let is_target =
             |container: &&Container| targets.is_some_and(|listed| listed.targets_container(&container.id));
-        running().find(is_target).or_else(|| running().next())
+        running().find(is_target).or_else(|| running().find(|container| !container.is_of_rollout()))
     }
 
-    /// Running containers of a role other than the current one.
+    /// Running containers of a role other than the current one, those of rollouts aside.
     pub fn stale<'a>(&'a self, config: &'a Config, role: &'a Role) -> Vec<&'a Container> {
         let current = self.current(config, role);
-        let others = self.of_role(config, role).filter(|container| container.is_running());
+        let others = self.of_role(config, role).filter(|own| own.is_running() && !own.is_of_rollout());
         others.filter(|container| Some(*container) != current).collect()
+    }
+
+    /// Containers of a role that are shown to some visitors only, running or not.
+    pub fn rollouts<'a>(&'a self, config: &'a Config, role: &'a Role) -> Vec<&'a Container> {
+        self.of_role(config, role).filter(|own| own.is_of_rollout()).collect()
     }
 
     /// The container of exactly this name.

@@ -185,6 +185,9 @@ pub enum App {
         #[arg(short = 's', long)]
         stop: bool,
     },
+    /// Show another version to some visitors (a canary)
+    #[command(subcommand)]
+    Rollout(Rollout),
     /// Let requests through again after `maintenance`
     Live,
     /// Answer 503 instead of passing requests on
@@ -198,6 +201,35 @@ pub enum App {
     },
     /// Remove containers and images of the app
     Remove,
+}
+
+/// `dhow app rollout …`.
+#[derive(Debug, Subcommand)]
+pub enum Rollout {
+    /// Build and start a version beside the current one, for the visitors named
+    Start {
+        /// How the version gets there.
+        #[command(flatten)]
+        deploy: DeployOptions,
+        /// Who sees it at once.
+        #[command(flatten)]
+        share: RolloutShare,
+    },
+    /// Choose which visitors see it
+    Set(RolloutShare),
+    /// Send everybody to the current version and remove the other
+    Stop,
+}
+
+/// Who sees a rollout, told by the cookie `kamal-rollout` that the app sets.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RolloutShare {
+    /// Share of the values of the cookie `kamal-rollout`
+    #[arg(long, value_name = "0-100", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub percent: Option<u8>,
+    /// A value of the cookie that always sees it (repeatable)
+    #[arg(long, value_name = "VALUE")]
+    pub list: Vec<String>,
 }
 
 /// `dhow accessory …`; NAME may be `all` where several make sense.
@@ -408,6 +440,7 @@ impl App {
             App::Version => "version",
             App::Rollback { .. } => "rollback",
             App::StaleContainers { .. } => "stale_containers",
+            App::Rollout(_) => "rollout",
             App::Live => "live",
             App::Maintenance { .. } => "maintenance",
             App::Remove => "remove",

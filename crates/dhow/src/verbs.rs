@@ -4,16 +4,18 @@ mod interactive;
 mod output;
 
 use crate::cli::{
-    Accessory, App, Build, Cli, DeployOptions, ExecOptions, Lock, Logs, Proxy, Prune, Registry, Secrets,
-    Server, Verb,
+    Accessory, App, Build, Cli, DeployOptions, ExecOptions, Lock, Logs, Proxy, Prune, Registry, Rollout,
+    RolloutShare, Secrets, Server, Verb,
 };
 use crate::init;
 use crate::report::{Human, Verbosity};
 use crate::session::{Needs, Session, SessionError};
 use dhow_core::commands::logs::LogOptions;
+use dhow_core::commands::proxy::Share;
 use dhow_core::config::json_schema;
 use dhow_core::plan::accessory::{AccessoryVerb, Action};
 use dhow_core::plan::app::{AppVerb, ExecRequest};
+use dhow_core::plan::boot::rollout::RolloutVerb;
 use dhow_core::plan::build::{self, BuildRequest};
 use dhow_core::plan::deploy::{self, Deploy};
 use dhow_core::plan::proxy::ProxyVerb;
@@ -103,6 +105,9 @@ pub fn needs(verb: &Verb) -> Needs {
     match verb {
         Verb::Setup(flags) | Verb::Deploy(flags) | Verb::Redeploy(flags) => {
             Needs { builds: !flags.skip_push, files: true, ..version }
+        }
+        Verb::App(App::Rollout(Rollout::Start { deploy, .. })) => {
+            Needs { builds: !deploy.skip_push, files: true, ..version }
         }
         Verb::Build(Build::Push(_) | Build::Deliver(_)) => Needs { builds: true, ..version },
         Verb::Build(Build::Pull) => version,
@@ -214,11 +219,27 @@ fn app_plan(action: &App, request: &Request) -> Result<Step, String> {
         App::Version => looking(AppVerb::Version),
         App::StaleContainers { stop: false } => looking(AppVerb::Stale { stop: false }),
         App::StaleContainers { stop: true } => changing(AppVerb::Stale { stop: true }),
+        App::Rollout(action) => rollout_plan(action, request),
         App::Live => changing(AppVerb::Live),
         App::Maintenance { drain_timeout, message } => {
             changing(AppVerb::Maintenance { drain_timeout: *drain_timeout, message: message.clone() })
         }
         App::Remove => changing(AppVerb::Remove),
+    }
+}
+
+fn rollout_plan(action: &Rollout, request: &Request) -> Result<Step, String> {
+    let share = |share: &RolloutShare| Share { percent: share.percent, list: share.list.clone() };
+    let changing = |verb| Ok(lock::with_lock(request, Step::Decide(Phase::Rollout(verb))));
+    match action {
+        Rollout::Start { deploy: flags, share: who } => {
+            deploy::roll_out(request, deploy_flags(flags), share(who))
+        }
+        Rollout::Set(who) if share(who).is_empty() => {
+            Err("say who is to see the rollout: --percent, --list, or both".into())
+        }
+        Rollout::Set(who) => changing(RolloutVerb::Set(share(who))),
+        Rollout::Stop => changing(RolloutVerb::Stop),
     }
 }
 

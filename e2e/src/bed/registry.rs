@@ -56,7 +56,7 @@ impl Registry {
 
     pub(super) fn await_ready(&self) -> Result<()> {
         eventually("the registry asks for a password", Duration::from_secs(20), || {
-            let answer = http::get(&format!("{}/v2/", self.address), Duration::from_secs(5)).ok()?;
+            let answer = http::get(format!("{}/v2/", self.address), Duration::from_secs(5)).ok()?;
             (answer.status == 401).then_some(())
         })
     }

@@ -64,7 +64,7 @@ fn logs_come_from_all_hosts() -> Result<()> {
     let bed = Bed::up(2)?;
     let shop = deployed(&bed)?;
     for (n, server) in bed.servers.iter().enumerate() {
-        http::get(&server.url(&format!("/early-{n}")), Duration::from_secs(5))?;
+        http::get(server.url(&format!("/early-{n}")), Duration::from_secs(5))?;
     }
     shop.sh("dhow app logs").ok().prints(&["/early-0", "/early-1", "listening on port 80"]);
     shop.sh("dhow app logs --lines 100 | grep /early-0").ok();
@@ -76,7 +76,7 @@ fn logs_come_from_all_hosts() -> Result<()> {
         logs.stdout().contains("/early-1") && logs.stdout().contains("/early-0")
     });
     for (n, server) in bed.servers.iter().enumerate() {
-        http::get(&server.url(&format!("/late-{n}")), Duration::from_secs(5))?;
+        http::get(server.url(&format!("/late-{n}")), Duration::from_secs(5))?;
     }
     let has = |text: &str, n: usize| {
         let address = bed.servers[n].address();
@@ -156,7 +156,7 @@ fn app_proxy_and_registry_are_managed() -> Result<()> {
 }
 
 fn states_follow(shop: &Project, server: &Host, version: &str) {
-    let status = || http::get(&server.url("/"), Duration::from_secs(5)).expect("the proxy answers").status;
+    let status = || http::get(server.url("/"), Duration::from_secs(5)).expect("the proxy answers").status;
     shop.sh("dhow app maintenance").ok();
     assert_eq!(status(), 503);
     shop.sh("dhow app live").ok();

@@ -31,7 +31,7 @@ fn hosts_run_what_the_workstation_built() -> Result<()> {
     assert!(server.try_sh(&format!("docker pull {image}:v1")).is_err(), "the registry wants its password");
     server.sh(&login);
     server.sh(&format!("docker run --detach --publish 80:80 --env BOOT_MS=300 {image}:v2"));
-    let answer = |path: &str| http::get(&server.url(path), Duration::from_secs(5));
+    let answer = |path: &str| http::get(server.url(path), Duration::from_secs(5));
     eventually("the app answers", Duration::from_secs(10), || {
         answer("/up").ok().filter(|up| up.status == 200)
     })?;

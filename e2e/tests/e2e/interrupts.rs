@@ -122,5 +122,5 @@ fn stop_at(moment: Moment, shop: &Project, server: &Host, stop: &impl Fn(&Runnin
 }
 
 fn answer(server: &Host) -> String {
-    http::get(&server.url("/"), Duration::from_secs(5)).map(|answer| answer.body).unwrap_or_default()
+    http::get(server.url("/"), Duration::from_secs(5)).map(|answer| answer.body).unwrap_or_default()
 }

@@ -9,5 +9,6 @@ mod hooks;
 mod hosts;
 mod interrupts;
 mod roles;
+mod rollouts;
 mod site;
 mod teams;

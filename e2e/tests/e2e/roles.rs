@@ -123,7 +123,7 @@ fn app_is_right(web: &Host, worker: &Host, version: &str) -> Result<()> {
     );
     assert_eq!(inspect(web, &name, "{{range .Mounts}}{{.Name}}:{{.Destination}}{{end}}"), "storage:/storage");
 
-    let env = http::get(&web.url("/env"), Duration::from_secs(5))?.body;
+    let env = http::get(web.url("/env"), Duration::from_secs(5))?.body;
     let address = web.address();
     for line in [
         "BOOT_MS=10",
@@ -148,7 +148,7 @@ fn accessory_is_right(host: &Host, image: &str) -> Result<()> {
         "{{.State.Status}} {{.Config.Image}} {{.Config.Labels.service}} {{.Config.Labels.tier}}",
     );
     assert_eq!(state, format!("running {image} shop-cache fast"));
-    assert_eq!(http::get(&format!("http://{}:6379/", host.address()), Duration::from_secs(5))?.body, "7");
+    assert_eq!(http::get(format!("http://{}:6379/", host.address()), Duration::from_secs(5))?.body, "7");
     let env = host.sh("docker exec shop-cache env");
     assert!(env.contains("SIZE=12") && env.contains("CACHE_KEY=c4che"), "{env}");
     assert_eq!(host.sh("docker exec shop-cache cat /etc/cache.conf"), "maxmemory 1gb");
@@ -173,7 +173,7 @@ fn destination_is_apart(bed: &Bed, shop: &Project) -> Result<()> {
     shop.sh("dhow deploy -d staging").ok();
     let name = format!("shop-web-staging-{version}");
     assert_eq!(inspect(host, &name, "{{.Config.Labels.destination}}"), "staging");
-    let env = http::get(&host.url("/env"), Duration::from_secs(5))?.body;
+    let env = http::get(host.url("/env"), Duration::from_secs(5))?.body;
     assert!(env.contains("KAMAL_DESTINATION=staging\n") && env.contains("STAGE=staging\n"), "{env}");
     assert!(env.contains("DATABASE_URL=staging\n"), "{env}");
     assert_eq!(host.sh("ls .kamal/apps"), "shop\nshop-staging");

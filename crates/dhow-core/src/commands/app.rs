@@ -28,15 +28,29 @@ pub fn replaced_name(config: &Config, role: &Role, version: &str, suffix: &str) 
     format!("{}_replaced_{suffix}", container_name(config, role, version))
 }
 
-/// Starts the container of a version; prints its id. `hostname_suffix` is 12 hex digits, new for every run.
-pub fn run(config: &Config, role: &Role, host: &str, version: &str, hostname_suffix: &str) -> Command {
-    let name = container_name(config, role, version);
+/// Name of the container that a rollout shows to some visitors only, beside the current one.
+pub fn rollout_name(config: &Config, role: &Role, version: &str) -> String {
+    format!("{}{ROLLOUT}", container_name(config, role, version))
+}
+
+/// What the names of rollouts' containers end with.
+pub const ROLLOUT: &str = "_rollout";
+
+/// Starts a container of a version; prints its id. `hostname_suffix` is 12 hex digits, new for every run.
+pub fn run(
+    config: &Config,
+    role: &Role,
+    host: &str,
+    version: &str,
+    name: &str,
+    hostname_suffix: &str,
+) -> Command {
     docker(["run", "--detach"])
         .option("--restart", &role.restart)
-        .option("--name", &name)
+        .option("--name", name)
         .option("--network", NETWORK)
         .option("--hostname", hostname(host, hostname_suffix))
-        .extend(own_env(config, &name, host, version))
+        .extend(own_env(config, name, host, version))
         .extend(role_env(config, role, host))
         .extend(options::logging(&role.logging))
         .extend(options::volumes(&role.volumes))
@@ -172,7 +186,8 @@ mod tests {
     use crate::config::{Logging, OptionValue};
 
     fn runs(config: &Config) -> String {
-        run(config, &config.roles[0], "1.1.1.1", "999", "0123456789ab").to_string()
+        let role = &config.roles[0];
+        run(config, role, "1.1.1.1", "999", &container_name(config, role, "999"), "0123456789ab").to_string()
     }
 
     fn adds(change: impl FnOnce(&mut Role)) -> String {
@@ -232,7 +247,7 @@ mod tests {
         );
         let mut workers = config().roles[1].clone();
         workers.asset_path = assets;
-        let line = run(&config(), &workers, "1.1.1.2", "999", "0123456789ab").to_string();
+        let line = run(&config(), &workers, "1.1.1.2", "999", "shop-workers-999", "0123456789ab").to_string();
         assert!(!line.contains("--volume"), "{line}");
     }
 

@@ -1,10 +1,12 @@
 //! The proxy: one container per host, `kamal-proxy`, shared by all apps.
 
 mod deploy;
+mod rollout;
 mod run;
 mod services;
 
 pub use deploy::{CertificatePaths, Deploy, deploy, deploy_for_accessory, deploy_for_role};
+pub use rollout::{Share, rollout_deploy, rollout_set, rollout_stop};
 pub use run::{boot, image_of, run};
 pub use services::{ListedService, ServiceState, list, parse_list, pause, remove, resume, stop_service};
 

@@ -4,12 +4,13 @@
 //! then is the old one stopped. Whatever fails before that is undone and the old one serves on.
 
 mod role_boot;
+pub mod rollout;
 
 use super::{Job, Line, Phase, Place, Request, Step, accessory, audit, hooks, proxy, server, short};
 use crate::commands::app;
 use crate::config::Role;
 use crate::facts::{Docker, Facts, HostFacts, version_of};
-use role_boot::RoleBoot;
+use role_boot::{Audience, RoleBoot};
 
 /// What goes with booting the app's containers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +91,8 @@ pub fn could_start(request: &Request) -> Result<(), String> {
     let facts = &HostFacts::default();
     for host in request.targets.app_hosts() {
         for role in request.targets.roles_on(host) {
-            RoleBoot { request, facts, host, role, version: &request.version }.start()?;
+            let audience = Audience::Everyone;
+            RoleBoot { request, facts, host, role, version: &request.version, audience }.start()?;
         }
     }
     Ok(())
@@ -161,7 +163,8 @@ fn boot_group(request: &Request, facts: &Facts, version: &str, group: &[String])
 fn boot_host(request: &Request, facts: &Facts, version: &str, host: &str) -> Result<Step, String> {
     let roles = request.targets.roles_on(host);
     let on_host = facts.of(host);
-    let boot = |role: &&Role| RoleBoot { request, facts: &on_host, host, role, version }.plan();
+    let audience = Audience::Everyone;
+    let boot = |role: &&Role| RoleBoot { request, facts: &on_host, host, role, version, audience }.plan();
     let roles = roles.iter().map(boot).collect::<Result<Vec<_>, _>>()?;
     Ok(if request.config.boot.parallel_roles { Step::AtOnce(roles) } else { Step::InOrder(roles) })
 }

@@ -1,8 +1,10 @@
 //! `setup`, `deploy`, `redeploy`, `rollback`: the order that users see is Kamal's (kamal-commands 4).
 
+use super::boot::rollout::RolloutVerb;
 use super::boot::{self, Boot};
 use super::build::{self, BuildRequest};
 use super::{Phase, Request, Step, accessory, hooks, lock};
+use crate::commands::proxy::Share;
 use crate::facts::Facts;
 
 /// Flags of the verbs that deploy.
@@ -32,6 +34,13 @@ pub fn redeploy(request: &Request, flags: Deploy) -> Result<Step, String> {
         lock::holding(request, Step::Decide(Phase::Boot(boot))),
         Step::Decide(Phase::Finished),
     ]))
+}
+
+/// Build, pull, then under the lock: a container beside the current one, for some visitors.
+pub fn roll_out(request: &Request, flags: Deploy, share: Share) -> Result<Step, String> {
+    boot::could_start(request)?;
+    let start = Step::Decide(Phase::Rollout(RolloutVerb::Start(share)));
+    Ok(Step::InOrder(vec![image(request, flags)?, lock::holding(request, start)]))
 }
 
 /// All under the lock: Docker, image, proxy, accessories, boot.

@@ -25,6 +25,8 @@ pub enum Phase {
     Proxy(proxy::ProxyVerb),
     /// Accessories.
     Accessory(accessory::AccessoryVerb),
+    /// A canary.
+    Rollout(boot::rollout::RolloutVerb),
     /// Queries and small changes of the app's containers.
     App(app::AppVerb),
     /// Everything of this app, and the proxy if nobody else uses it.
@@ -55,6 +57,7 @@ impl Phase {
             }
             Phase::Proxy(verb) => proxy::plan(request, facts, verb),
             Phase::Accessory(verb) => accessory::plan(request, facts, verb),
+            Phase::Rollout(verb) => boot::rollout::plan(request, facts, verb),
             Phase::App(verb) => app::plan(request, facts, verb),
             Phase::Remove => remove::plan(request, facts),
         }

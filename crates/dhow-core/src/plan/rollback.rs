@@ -62,7 +62,7 @@ fn in_full(request: &Request, facts: &Facts, wanted: &str) -> String {
 
 /// Not one that was put aside.
 fn was_booted(container: &Container) -> bool {
-    !container.name.contains("_failed_") && !container.name.contains("_replaced_")
+    !container.is_of_rollout() && !["_failed_", "_replaced_"].iter().any(|part| container.name.contains(part))
 }
 
 fn missing(request: &Request, facts: &Facts, version: &str) -> Vec<String> {

@@ -43,6 +43,7 @@ pages! {
     registry_accounts
     remove
     rollback
+    rollouts
     secrets_never_show
     servers
     setup

@@ -1,6 +1,6 @@
 //! One role's new container on one host: beside the old one, healthy, taking the requests, and only then the old one stops.
 
-use super::stop_deadline;
+use super::{rollout, stop_deadline};
 use crate::commands::{app, proxy as proxy_commands};
 use crate::config::Role;
 use crate::facts::{Container, HostFacts, version_of};
@@ -15,18 +15,22 @@ pub struct RoleBoot<'a> {
     pub host: &'a str,
     pub role: &'a Role,
     pub version: &'a str,
+    pub audience: Audience,
+}
+
+/// Whose requests the new container takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// All of them, from the old container.
+    Everyone,
+    /// Those of a rollout, beside the old container.
+    Rollout,
 }
 
 impl RoleBoot<'_> {
     /// Started, healthy, taking the requests; then the old one stops.
     pub fn plan(&self) -> Result<Step, String> {
-        let body = Step::InOrder(vec![
-            self.make_room(),
-            Step::OrUndo {
-                body: Box::new(Step::InOrder(vec![self.start()?, self.take_over()])),
-                undo: Box::new(self.undo()),
-            },
-        ]);
+        let body = Step::InOrder(vec![self.make_room(), self.start_and_take_over()?]);
         let is_primary =
             self.request.targets.primary_role().is_some_and(|primary| primary.name == self.role.name);
         let gated = if is_primary {
@@ -37,13 +41,29 @@ impl RoleBoot<'_> {
         Ok(Step::InOrder(vec![gated, self.stop_old()]))
     }
 
+    /// Started, healthy, taking its requests; undone if it comes to that.
+    pub fn start_and_take_over(&self) -> Result<Step, String> {
+        Ok(Step::OrUndo {
+            body: Box::new(Step::InOrder(vec![self.start()?, self.take_over()])),
+            undo: Box::new(self.undo()),
+        })
+    }
+
     /// The container as a person reads it.
     fn short_name(&self) -> String {
-        app::container_name(&self.request.config, self.role, short(self.version))
+        self.name(short(self.version))
     }
 
     fn container(&self) -> String {
-        app::container_name(&self.request.config, self.role, self.version)
+        self.name(self.version)
+    }
+
+    fn name(&self, version: &str) -> String {
+        let name = match self.audience {
+            Audience::Everyone => app::container_name,
+            Audience::Rollout => app::rollout_name,
+        };
+        name(&self.request.config, self.role, version)
     }
 
     fn job(&self, lines: Vec<Line>) -> Job {
@@ -83,12 +103,15 @@ impl RoleBoot<'_> {
     pub fn start(&self) -> Result<Step, String> {
         let config = &self.request.config;
         let suffix = self.request.ids.hex(&format!("hostname {} {}", self.host, self.role.name), 12);
-        let mut lines =
-            vec![audit(self.request, Some(self.role), &format!("Booted app version {}", self.version))];
+        let audited = match self.audience {
+            Audience::Everyone => format!("Booted app version {}", self.version),
+            Audience::Rollout => format!("Booted app version {} for a rollout", self.version),
+        };
+        let mut lines = vec![audit(self.request, Some(self.role), &audited)];
         lines.extend(self.env_file()?);
         lines.extend(self.proxy_files()?);
         lines.extend(self.assets());
-        let run = app::run(config, self.role, self.host, self.version, &suffix);
+        let run = app::run(config, self.role, self.host, self.version, &self.container(), &suffix);
         lines.push(Line::new(format!("docker run {}", self.short_name()), run));
         Ok(Job { deadline: 600, ..self.job(lines) }.step())
     }
@@ -129,8 +152,15 @@ impl RoleBoot<'_> {
     /// Healthy, and taking the requests.
     fn take_over(&self) -> Step {
         let config = &self.request.config;
-        let id = Word::output_of(app::container_id(&self.container()));
-        let line = match proxy_commands::deploy_for_role(config, self.role, &id, self.version) {
+        let id = self.container_id();
+        let deploy = match self.audience {
+            Audience::Everyone => proxy_commands::deploy_for_role(config, self.role, &id, self.version),
+            Audience::Rollout => proxy_commands::rollout_deploy(config, self.role, &id),
+        };
+        let line = match deploy {
+            Some(deploy) if self.audience == Audience::Rollout => {
+                Line::new(format!("offer {} to the proxy once it is healthy", self.short_name()), deploy)
+            }
             Some(deploy) => {
                 Line::new(format!("switch requests to {} once it is healthy", self.short_name()), deploy)
             }
@@ -146,6 +176,10 @@ impl RoleBoot<'_> {
             self.who_serves()
         ));
         self.job(vec![line]).waiting(wait_deadline(config)).step()
+    }
+
+    fn container_id(&self) -> Word {
+        Word::output_of(app::container_id(&self.container()))
     }
 
     fn who_serves(&self) -> String {
@@ -173,7 +207,8 @@ impl RoleBoot<'_> {
     fn stop_old(&self) -> Step {
         let config = &self.request.config;
         let replaced = self.facts.named(&self.container()).map(|container| container.id.clone());
-        let old = self.facts.of_role(config, self.role).filter(|container| container.is_running());
+        let is_old = |own: &&Container| own.is_running() && !own.is_of_rollout();
+        let old = self.facts.of_role(config, self.role).filter(is_old);
         let stop = |container: &Container| {
             // By id: a container that had the new one's name has another by now.
             let by = if Some(&container.id) == replaced.as_ref() { &container.id } else { &container.name };
@@ -181,7 +216,9 @@ impl RoleBoot<'_> {
             let shown = app::container_name(config, self.role, short(&version));
             Line::new(format!("docker stop {shown}"), app::stop(config, self.role, by)).optional()
         };
-        let mut lines: Vec<Line> = old.map(stop).collect();
+        let rollouts = self.facts.rollouts(config, self.role);
+        let mut lines = rollout::retire(config, self.role, &rollouts, Some(&self.container_id()));
+        lines.extend(old.map(stop));
         lines.extend(
             app::asset_clean(config, self.role, self.version).map(|clean| Line::quiet(clean).optional()),
         );
