@@ -71,6 +71,11 @@ impl<'a> ImageBuilder<'a> {
         }
     }
 
+    /// The builder that builds; as in Kamal, the driver `docker` leaves even a remote one unused.
+    fn used_builder(&self) -> Option<String> {
+        self.name().filter(|_| self.driver() != "docker")
+    }
+
     /// Succeeds if the builder exists and, for a remote, points where the configuration says. `None`: nothing to ask.
     pub fn inspect(&self) -> Option<Script> {
         if let Some(pack) = self.pack() {

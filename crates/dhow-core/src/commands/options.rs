@@ -33,25 +33,30 @@ pub fn logging(logging: &Logging) -> Vec<Word> {
     driver.chain(assignments("--log-opt", &logging.options)).collect()
 }
 
-/// `FLAG NAME=VALUE` for each; an empty value leaves the bare name, which `--env` takes from the host's session.
+/// `FLAG NAME=VALUE` for each; a blank value leaves the bare name, which `--env` takes from the host's session.
 pub fn assignments(flag: &str, entries: &[(String, String)]) -> Vec<Word> {
     entries.iter().flat_map(|(name, value)| [Word::literal(flag), assignment(name, value)]).collect()
 }
 
 fn assignment(name: &str, value: &str) -> Word {
-    if value.is_empty() {
+    if value.trim().is_empty() {
         return Word::literal(name);
     }
     Word::literal(format!("{name}=")).then(Word::expanded(value))
 }
 
 fn option(flag: &str, value: &OptionValue) -> Vec<Word> {
-    let pair = |value: &String| [Word::literal(flag), Word::expanded(value)];
+    let pair = |value: &String| [Some(Word::literal(flag)), word(value)].into_iter().flatten();
     match value {
         OptionValue::Flag => vec![Word::literal(flag)],
-        OptionValue::Value(value) => pair(value).to_vec(),
+        OptionValue::Value(value) => pair(value).collect(),
         OptionValue::List(values) => values.iter().flat_map(pair).collect(),
     }
+}
+
+/// Kamal writes no word at all for an empty text, so that `init:` is the bare flag.
+fn word(value: &str) -> Option<Word> {
+    (!value.is_empty()).then(|| Word::expanded(value))
 }
 
 #[cfg(test)]

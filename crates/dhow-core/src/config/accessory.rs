@@ -181,9 +181,9 @@ fn read_mount(item: &Setting, errors: &mut Errors) -> Option<(String, String, Op
     let mut parts = written.iter().flat_map(|text| text.splitn(3, ':')).map(str::to_string);
     let mut part = |key| item.text(key).or_else(|| parts.next());
     let (local, remote, options) = (part("local"), part("remote"), part("options"));
-    let filled = |path: Option<String>| path.filter(|path| !path.is_empty());
+    let filled = |part: Option<String>| part.filter(|part| !part.trim().is_empty());
     match (filled(local), filled(remote)) {
-        (Some(local), Some(remote)) => Some((local, remote, options)),
+        (Some(local), Some(remote)) => Some((local, remote, filled(options))),
         _ => {
             let error = errors.at(item, "should name a local path and a path in the container");
             error.hint("write LOCAL:REMOTE, for example - config/my.cnf:/etc/mysql/my.cnf");

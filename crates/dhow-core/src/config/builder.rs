@@ -3,9 +3,9 @@
 use super::errors::Errors;
 use super::keys::builder::FIELDS;
 use super::node::Node;
+use super::options;
 use super::schema::check;
 use super::setting::Setting;
-use super::{OptionValue, options};
 
 /// How the image is built. See the config sheet, section 8, for what each key turns into.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,8 +24,8 @@ pub struct Builder {
     pub dockerfile: String,
     /// `--target`.
     pub target: Option<String>,
-    /// `--build-arg`, in file order; an empty value is a bare name.
-    pub args: Vec<(String, OptionValue)>,
+    /// `--build-arg`, in file order; a blank value is a bare name.
+    pub args: Vec<(String, String)>,
     /// `--secret id=`.
     pub secrets: Vec<String>,
     /// `--ssh`.
@@ -75,7 +75,7 @@ impl Builder {
         check(builder, FIELDS, errors);
         let cache = builder.section("cache");
         if let Some(kind) =
-            cache.get("type").filter(|kind| kind.node.text().is_some() && !kind.node.is_blank())
+            cache.get("type").filter(|kind| kind.node.text().is_some() && kind.node.bool() != Some(false))
             && kind.node.text().as_deref().and_then(CacheKind::named).is_none()
         {
             let name = kind.node.text().unwrap_or_default();
@@ -107,17 +107,17 @@ impl Builder {
         }
         let read = Builder {
             arch,
-            remote: builder.text("remote").filter(|remote| !remote.trim().is_empty()),
+            remote: builder.filled_text("remote"),
             local: builder.bool("local").unwrap_or(true),
             driver: builder.text("driver"),
             context: builder.text("context"),
             dockerfile: builder.text("dockerfile").unwrap_or_else(|| "Dockerfile".to_string()),
-            target: builder.text("target"),
+            target: builder.filled_text("target"),
             args: read_args(builder),
             secrets: builder.texts("secrets"),
-            ssh: builder.text("ssh"),
+            ssh: builder.filled_text("ssh"),
             cache: BuilderCache::read(&builder.section("cache")),
-            provenance: builder.text("provenance"),
+            provenance: builder.section("provenance").node.text(),
             sbom: builder.bool("sbom"),
             pack: builder.get("pack").map(|pack| BuilderPack::read(&pack)),
         };
@@ -174,9 +174,7 @@ impl BuilderPack {
 }
 
 /// Unlike in `options`, `true` is a value here: `--build-arg NAME="true"`.
-fn read_args(builder: &Setting) -> Vec<(String, OptionValue)> {
+fn read_args(builder: &Setting) -> Vec<(String, String)> {
     let args = builder.section("args");
-    args.entries()
-        .map(|(key, value)| (key.key_text(), OptionValue::Value(options::word(value.node))))
-        .collect()
+    args.entries().map(|(key, value)| (key.key_text(), options::word(value.node))).collect()
 }

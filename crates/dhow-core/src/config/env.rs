@@ -9,7 +9,7 @@ use super::setting::Setting;
 /// The environment of a container.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Env {
-    /// In order, each name once. An empty value makes a bare `--env NAME`, as in Kamal.
+    /// In order, each name once. A blank value makes a bare `--env NAME`, as in Kamal.
     pub clear: Vec<(String, String)>,
     /// In order: what goes into the env file.
     pub secret: Vec<SecretName>,
@@ -58,10 +58,8 @@ impl Env {
         let clear = clear.entries().filter_map(|(key, value)| Some((key.key_text(), value.node.text()?)));
         let secret = if is_complex { env.texts("secret") } else { Vec::new() };
         let mut read = Env::default();
-        read.add_clear(
-            clear.map(|(name, text)| (name, if text.trim().is_empty() { String::new() } else { text })),
-        );
-        read.add_secrets(secret.iter().map(|entry| SecretName::parse(entry)));
+        read.add_clear(clear);
+        read.secret = secret.iter().map(|entry| SecretName::parse(entry)).collect();
         read
     }
 
@@ -70,10 +68,15 @@ impl Env {
         env.section("tags").entries().map(|(tag, env)| (tag.key_text(), Env::read(&env))).collect()
     }
 
-    /// Another environment on top of this: its values win, its secrets join.
+    /// Another environment on top of this: its values win, its secrets join, each once.
     pub(super) fn merge(&mut self, over: &Env) {
         self.add_clear(over.clear.iter().cloned());
-        self.add_secrets(over.secret.iter().cloned());
+        let all = std::mem::take(&mut self.secret).into_iter().chain(over.secret.iter().cloned());
+        for secret in all {
+            if !self.secret.contains(&secret) {
+                self.secret.push(secret);
+            }
+        }
     }
 
     fn add_clear(&mut self, values: impl Iterator<Item = (String, String)>) {
@@ -81,14 +84,6 @@ impl Env {
             match self.clear.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, old)) => *old = value,
                 None => self.clear.push((name, value)),
-            }
-        }
-    }
-
-    fn add_secrets(&mut self, secrets: impl Iterator<Item = SecretName>) {
-        for secret in secrets {
-            if !self.secret.contains(&secret) {
-                self.secret.push(secret);
             }
         }
     }

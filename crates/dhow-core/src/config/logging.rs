@@ -23,7 +23,7 @@ impl Logging {
 
     /// Reads a checked section.
     pub(super) fn read(logging: &Setting) -> Logging {
-        let driver = logging.text("driver").filter(|driver| !driver.trim().is_empty());
+        let driver = logging.filled_text("driver");
         let options = logging.section("options");
         let options =
             options.entries().map(|(key, value)| (key.key_text(), options::word(value.node))).collect();

@@ -11,7 +11,7 @@ pub type Options = Vec<(String, OptionValue)>;
 /// One value of `options:`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OptionValue {
-    /// `true`: the bare flag.
+    /// `true`, or nothing: the bare flag.
     Flag,
     /// Anything written once (also `false`, as text).
     Value(String),
@@ -21,9 +21,13 @@ pub enum OptionValue {
 
 /// Reads `options` of a checked section, without `restart`, which has a flag of its own.
 pub(super) fn read(section: &Setting, errors: &mut Errors) -> Options {
+    read_with_restart(section, errors).into_iter().filter(|(key, _)| key != "restart").collect()
+}
+
+/// The same for the proxy's container, where `restart` is a flag like the others and docker takes the last.
+pub(super) fn read_with_restart(section: &Setting, errors: &mut Errors) -> Options {
     let options = section.section("options");
-    let options = options.entries().filter(|(key, _)| key.key_text() != "restart");
-    options.map(|(key, value)| (key.key_text(), read_value(&value, errors))).collect()
+    options.entries().map(|(key, value)| (key.key_text(), read_value(&value, errors))).collect()
 }
 
 /// `options.restart`, or docker's own policy for services.
@@ -54,11 +58,10 @@ fn restart<'a>(section: &Setting<'a>) -> Option<Setting<'a>> {
     options.entries().find(|(key, _)| key.key_text() == "restart").map(|(_, value)| value)
 }
 
-/// One value: `true` is a bare flag, a list repeats it, nothing is an empty word.
+/// One value: `true` is a bare flag, a list repeats it, nothing is the flag alone.
 fn read_value(value: &Setting, errors: &mut Errors) -> OptionValue {
     match &value.node.value {
-        Value::Bool(true) => OptionValue::Flag,
-        Value::Null => OptionValue::Value(String::new()),
+        Value::Bool(true) | Value::Null => OptionValue::Flag,
         Value::List(items) => OptionValue::List(items.iter().map(word).collect()),
         Value::Map(map) => {
             errors.warn(
@@ -73,10 +76,11 @@ fn read_value(value: &Setting, errors: &mut Errors) -> OptionValue {
     }
 }
 
-/// Any value as one word, as Ruby's `to_s` makes it.
+/// Any value as one word, as Ruby's `to_s` makes it; an empty list or mapping counts as nothing.
 pub(super) fn word(node: &Node) -> String {
-    match node.value {
+    match &node.value {
         Value::Null => String::new(),
+        Value::List(_) | Value::Map(_) if node.is_blank() => String::new(),
         _ => node.text().or_else(|| node.written.clone()).unwrap_or_else(|| ruby_inspect(node)),
     }
 }

@@ -160,8 +160,7 @@ impl Proxy {
 impl Tls {
     fn read(proxy: &Setting) -> Tls {
         let ssl = proxy.section("ssl");
-        let name = |key| ssl.text(key).filter(|name| !name.trim().is_empty());
-        match (name("certificate_pem"), name("private_key_pem")) {
+        match (ssl.filled_text("certificate_pem"), ssl.filled_text("private_key_pem")) {
             (Some(certificate_pem), Some(private_key_pem)) => {
                 Tls::Custom(CustomCertificate { certificate_pem, private_key_pem })
             }

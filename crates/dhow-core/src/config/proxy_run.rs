@@ -69,7 +69,7 @@ impl ProxyRun {
             registry: run.text("registry"),
             repository: run.text("repository"),
             version: run.text("version"),
-            options: options::read(run, errors),
+            options: options::read_with_restart(run, errors),
         })
     }
 }

@@ -32,7 +32,7 @@ impl Config {
     fn assemble(root: &Setting, context: &Context, errors: &mut Errors) -> Config {
         let registry = Registry::read(&root.section("registry"));
         let service = root.text("service").unwrap_or_default();
-        let image = root.text("image").filter(|image| !image.trim().is_empty());
+        let image = root.filled_text("image");
         let image = image.or_else(|| registry.is_local().then(|| service.clone()));
         let primary_role = root.text("primary_role").unwrap_or_else(|| "web".to_string());
         let roles = Role::read_all(&Shared::new(root, &primary_role), errors);

@@ -58,9 +58,14 @@ impl<'a> Setting<'a> {
         self.path.strip_prefix(section).and_then(|rest| rest.strip_prefix('/')).unwrap_or(&self.path)
     }
 
-    /// The text of a key.
+    /// The text of a key; `false` counts as not written, as with Ruby's `||`.
     pub fn text(&self, key: &str) -> Option<String> {
-        self.node.get(key)?.text()
+        self.node.get(key).filter(|node| node.bool() != Some(false))?.text()
+    }
+
+    /// The text of a key that is more than blanks.
+    pub fn filled_text(&self, key: &str) -> Option<String> {
+        self.text(key).filter(|text| !text.trim().is_empty())
     }
 
     /// The boolean of a key.

@@ -42,7 +42,14 @@ impl Yaml<'_> {
         writer.emit(Event::document_end(true));
         writer.emit(Event::stream_end());
         drop(writer);
-        String::from_utf8(bytes).expect("the emitter was told to write UTF-8")
+        let text = String::from_utf8(bytes).expect("the emitter was told to write UTF-8");
+        text.chars().fold(String::with_capacity(text.len()), |mut escaped, c| {
+            match is_unprintable(c) {
+                true => escaped.push_str(&format!("\\U{:08X}", u32::from(c))),
+                false => escaped.push(c),
+            }
+            escaped
+        })
     }
 }
 
@@ -67,6 +74,9 @@ impl Writer<'_> {
             Value::Null => self.value(&Yaml::Null),
             Value::Text(text) => self.text(text),
             Value::Symbol(name) => self.value(&Yaml::Symbol(name.clone())),
+            Value::Float(number) if !number.is_finite() => {
+                self.scalar(not_finite(*number), None, ScalarStyle::Plain);
+            }
             Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
                 self.scalar(&node.text().unwrap_or_default(), None, ScalarStyle::Plain);
             }
@@ -109,9 +119,25 @@ impl Writer<'_> {
     }
 }
 
+fn not_finite(number: f64) -> &'static str {
+    match number {
+        number if number.is_nan() => ".nan",
+        number if number < 0.0 => "-.inf",
+        _ => ".inf",
+    }
+}
+
+/// To libyaml, what UTF-8 writes in four bytes is nothing to print: emoji are escaped, as in Ruby.
+fn is_unprintable(c: char) -> bool {
+    c.len_utf8() == 4
+}
+
 /// Psych's own questions, in its order; what cannot be plain after all the emitter quotes by itself.
 fn text_style(text: &str) -> ScalarStyle {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    if text.contains(is_unprintable) {
+        return ScalarStyle::DoubleQuoted;
+    }
     if text.trim_end_matches('\n').contains('\n') {
         return ScalarStyle::Literal;
     }
@@ -130,4 +156,19 @@ fn text_style(text: &str) -> ScalarStyle {
 fn is_broken_octal(text: &str) -> bool {
     let digits = text.strip_prefix('0').map(|rest| rest.trim_start_matches(|c| ('0'..='7').contains(&c)));
     digits.is_some_and(|rest| rest.starts_with(['8', '9']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_libyaml_cannot_print_is_escaped_and_infinity_has_yamls_name() {
+        let texts = ["caf\u{e9}", "\u{1f4a5} boom", "a\n\u{1f4a5}\n"].map(Yaml::text);
+        let float = |value| Node { value: Value::Float(value), ..Node::absent().clone() };
+        let numbers = [float(f64::INFINITY), float(f64::NEG_INFINITY), float(f64::NAN), float(1.5)];
+        let list = texts.into_iter().chain(numbers.iter().map(Yaml::Node)).collect();
+        let expected = "---\n- caf\u{e9}\n- \"\\U0001F4A5 boom\"\n- \"a\\n\\U0001F4A5\\n\"\n- .inf\n- -.inf\n- .nan\n- 1.5\n";
+        assert_eq!(Yaml::List(list).document(), expected);
+    }
 }

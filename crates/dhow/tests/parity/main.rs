@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 #[test]
 fn every_accepted_case_is_there() {
-    assert_eq!(case::all().len(), 63);
+    assert_eq!(case::all().len(), 74);
 }
 
 #[test]
