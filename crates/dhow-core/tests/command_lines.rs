@@ -25,7 +25,7 @@ fn read(difference: &str) -> Config {
 fn line(config: &Config, name: &str) -> String {
     let web = &config.roles[0];
     match name {
-        "run" => app::run(config, web, "10.0.0.1", "v1", "hex").to_string(),
+        "run" => app::run(config, web, "10.0.0.1", "v1", "shop-web-v1", "hex").to_string(),
         "accessory" => accessory::run(config, &config.accessories[0], "10.0.0.1").to_string(),
         "proxy" => {
             let run = web.proxy.as_ref().and_then(|proxy| proxy.run.as_ref());
