@@ -8,10 +8,12 @@
 pub mod cache;
 pub mod challenges;
 pub mod directory;
+pub mod external_account;
 pub mod inquiry;
 pub mod keeper;
 pub mod on_demand;
 pub mod order;
+pub mod renewal;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -37,6 +39,8 @@ pub struct AcmeConfig {
     pub directory: Option<String>,
     /// PEM file with the root that a private directory's own certificate is signed by.
     pub root: Option<PathBuf>,
+    /// A file with the external account at that directory, for authorities that want one.
+    pub external_account: Option<PathBuf>,
     /// The pause after the first failure; it doubles with each further one, up to an hour.
     pub first_retry: Duration,
     /// How often strangers' names may make the proxy ask about them.
@@ -57,7 +61,7 @@ impl Acme {
     /// Keeps no name yet; what it does, it will do on the runtime of the control thread. The error is one of the
     /// configuration.
     pub fn new(config: AcmeConfig, control: Handle, log: Log) -> Result<Self, String> {
-        let directories = Arc::new(Directories::new(config.root.as_deref())?);
+        let directories = Arc::new(Directories::new(&config)?);
         let on_demand = OnDemand::new(config.ask_limit, control);
         Ok(Self { kept: Mutex::default(), directories, challenges: Arc::default(), on_demand, config, log })
     }

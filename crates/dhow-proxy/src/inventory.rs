@@ -1,5 +1,6 @@
 //! What `list --json` tells: every service as it stands now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use crate::clock;
 use crate::options::{ServiceOptions, TargetOptions};
 use crate::pause::Pause;
 use crate::pool::Pool;
-use crate::routes::Services;
+use crate::router::Router;
 use crate::service::Service;
 use crate::target::Target;
 
@@ -93,14 +94,15 @@ pub struct CertificateEntry {
 
 impl Inventory {
     /// Takes stock.
-    pub fn of(services: &Services, acme: &Acme) -> Self {
-        let services = services.values().map(|service| ServiceEntry::of(service, acme)).collect();
+    pub fn of(router: &Router, acme: &Acme) -> Self {
+        let entry = |service: &Arc<Service>| ServiceEntry::of(service, router, acme);
+        let services = router.snapshot().values().map(entry).collect();
         Self { version: env!("CARGO_PKG_VERSION").into(), services }
     }
 }
 
 impl ServiceEntry {
-    fn of(service: &Service, acme: &Acme) -> Self {
+    fn of(service: &Service, router: &Router, acme: &Acme) -> Self {
         let options = &service.options;
         Self {
             service: service.name.clone(),
@@ -118,7 +120,7 @@ impl ServiceEntry {
                 percentage: service.split.as_ref().map(|split| split.percentage()),
                 allowlist: service.split.as_ref().map(|split| split.allowlist().to_vec()).unwrap_or_default(),
             }),
-            certificates: certificates(service, acme),
+            certificates: certificates(service, router, acme),
             options: options.clone(),
             target_options: (*service.target_options).clone(),
         }
@@ -137,12 +139,13 @@ fn targets(pool: &Pool) -> Vec<TargetEntry> {
     writers.chain(pool.readers.iter().map(|target| entry("reader", target))).collect()
 }
 
-fn certificates(service: &Service, acme: &Acme) -> Vec<CertificateEntry> {
+fn certificates(service: &Service, router: &Router, acme: &Acme) -> Vec<CertificateEntry> {
     let options = &service.options;
     let hosts = options.hosts.iter();
     if options.has_custom_certificate() {
         let present = service.certificate.as_ref().and_then(|certificate| certificate.validity());
-        return hosts.map(|host| from_file(host, present.map(|validity| validity.until))).collect();
+        let trouble = router.certificate_trouble(&service.name);
+        return hosts.map(|host| from_file(host, present.map(|validity| validity.until), &trouble)).collect();
     }
     if options.has_certificates_on_demand() {
         let kept = acme.kept_on_demand();
@@ -154,12 +157,12 @@ fn certificates(service: &Service, acme: &Acme) -> Vec<CertificateEntry> {
     hosts.filter_map(|host| Some(from_authority(host, &acme.kept(host)?.standing()))).collect()
 }
 
-fn from_file(host: &str, expires: Option<Duration>) -> CertificateEntry {
+fn from_file(host: &str, expires: Option<Duration>, trouble: &Option<String>) -> CertificateEntry {
     CertificateEntry {
         host: host.to_owned(),
         source: "file".into(),
         expires_at: expires.map(clock::rfc3339),
-        last_error: expires.is_none().then(|| "it could not be loaded".into()),
+        last_error: trouble.clone().or_else(|| expires.is_none().then(|| "it could not be loaded".into())),
         next_attempt_at: None,
     }
 }

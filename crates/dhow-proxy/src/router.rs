@@ -2,6 +2,7 @@
 
 mod deploy;
 mod files;
+mod reload;
 mod restore;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub struct Router {
     version: watch::Sender<u64>,
     state_path: PathBuf,
     saving: tokio::sync::Mutex<()>,
+    certificate_troubles: Mutex<BTreeMap<String, String>>,
     acme: Arc<Acme>,
     log: Log,
 }
@@ -49,6 +51,7 @@ impl Router {
             version: watch::Sender::new(0),
             state_path,
             saving: tokio::sync::Mutex::default(),
+            certificate_troubles: Mutex::default(),
             acme: Arc::new(acme),
             log,
         }
@@ -137,7 +140,7 @@ impl Router {
 
     /// What `list --json` tells.
     pub fn inventory(&self) -> Inventory {
-        Inventory::of(&self.snapshot(), &self.acme)
+        Inventory::of(self, &self.acme)
     }
 
     /// All services as they are now, by name.
@@ -208,6 +211,10 @@ impl Router {
 
     fn services(&self) -> MutexGuard<'_, Services> {
         self.services.lock().expect("no holder panics")
+    }
+
+    fn troubles(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.certificate_troubles.lock().expect("no holder panics")
     }
 
     /// Saves the table as it is now; saves follow one another.

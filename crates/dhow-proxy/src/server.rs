@@ -44,6 +44,8 @@ pub struct Config {
     pub head_timeout: Duration,
     /// How long each half of a TLS handshake may take: the client's first message, and the rest.
     pub handshake_timeout: Duration,
+    /// How often the files of custom certificates are looked at.
+    pub reload_every: Duration,
     /// How automatic certificates are got.
     pub acme: AcmeConfig,
     /// Worker threads.
@@ -96,6 +98,7 @@ impl Server {
             socket: opened.socket,
             metrics: opened.metrics.map(|mut port| (port.listeners.remove(0), metrics)),
             router,
+            reload_every: config.reload_every,
         };
         let control = std::thread::spawn(move || runtime.block_on(control.serve(stopped)));
         Ok(Self { http, https, metrics: metrics_address, stop, workers, control, log })
@@ -181,11 +184,13 @@ struct Control {
     socket: ControlSocket,
     metrics: Option<(TcpListener, Metrics)>,
     router: Arc<Router>,
+    reload_every: Duration,
 }
 
 impl Control {
     /// Commands that are under way when the order to stop comes end with it, and so do the probes.
     async fn serve(self, mut stopped: watch::Receiver<bool>) {
+        tokio::spawn(Arc::clone(&self.router).follow_certificate_files(self.reload_every));
         if let Some((listener, metrics)) = self.metrics {
             tokio::spawn(endpoint::serve(listener, metrics, Arc::clone(&self.router)));
         }

@@ -1,5 +1,7 @@
 //! TLS: the certificates that services are served with, and the handshakes that workers do with them.
 
 pub mod certificate;
+pub mod der;
 pub mod handshake;
+pub mod identity;
 pub mod validity;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,10 @@ use hyper::header::{CONNECTION, HOST, HeaderValue};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
-use instant_acme::{Account, BodyWrapper, BytesResponse, Error, HttpClient, Key, LetsEncrypt};
+use instant_acme::{
+    Account, AccountBuilder, BodyWrapper, BytesResponse, Error, HttpClient, Key, LetsEncrypt, NewAccount,
+    Problem,
+};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
@@ -25,7 +28,9 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::AcmeConfig;
 use super::cache::Cache;
+use super::external_account::ExternalAccount;
 
 /// How long a directory may take to begin its answer.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -61,13 +66,14 @@ pub struct Directories {
     tls: TlsConnector,
     accounts: Mutex<HashMap<Authority, Account>>,
     turns: Semaphore,
+    customer: Option<(String, ExternalAccount)>,
 }
 
 impl Directories {
     /// Trusts the public authorities, and the one in this file besides.
-    pub fn new(root: Option<&Path>) -> Result<Self, String> {
+    pub fn new(acme: &AcmeConfig) -> Result<Self, String> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(path) = root {
+        if let Some(path) = &acme.root {
             let told = |error: &dyn std::fmt::Display| {
                 format!("root of the ACME directory: {}: {error}", path.display())
             };
@@ -80,10 +86,13 @@ impl Directories {
             .map_err(|error| format!("TLS is not available: {error}"))?
             .with_root_certificates(roots)
             .with_no_client_auth();
+        let external = acme.external_account.as_deref().map(ExternalAccount::read).transpose()?;
+        let customer = acme.directory.clone().zip(external);
         Ok(Self {
             tls: TlsConnector::from(Arc::new(config)),
             accounts: Mutex::default(),
             turns: Semaphore::new(ORDERS),
+            customer,
         })
     }
 
@@ -103,12 +112,46 @@ impl Directories {
         if let Some(account) = accounts.get(authority) {
             return Ok(account.clone());
         }
-        let key = account_key(&authority.cache())?;
-        let builder = Account::builder_with_http(Box::new(Https { tls: self.tls.clone() }));
-        let opened = builder.create_from_key(key, authority.url()).await;
-        let (account, _credentials) = opened.map_err(|error| told(&error))?;
+        let account = match &self.customer {
+            Some((directory, external)) if *directory == authority.directory => {
+                self.customers_account(authority, external).await?
+            }
+            _ => self.own_account(authority).await?,
+        };
         accounts.insert(authority.clone(), account.clone());
         Ok(account)
+    }
+
+    async fn own_account(&self, authority: &Authority) -> Result<Account, String> {
+        let key = account_key(&authority.cache())?;
+        let opened = self.builder().create_from_key(key, authority.url()).await;
+        opened.map(|(account, _)| account).map_err(|error| told(&error))
+    }
+
+    /// The account that we have, if the authority knows it; else a new one, bound to the customer's.
+    async fn customers_account(
+        &self,
+        authority: &Authority,
+        external: &ExternalAccount,
+    ) -> Result<Account, String> {
+        let cache = authority.cache();
+        if cache.account_key()?.is_some() {
+            match self.builder().from_key(account_key(&cache)?, authority.url()).await {
+                Ok((account, _)) => return Ok(account),
+                Err(Error::Api(problem)) if is_unknown_account(&problem) => {}
+                Err(error) => return Err(told(&error)),
+            }
+        }
+        let new = NewAccount { contact: &[], terms_of_service_agreed: true, only_return_existing: false };
+        let created = self.builder().create(&new, authority.url(), Some(&external.key())).await;
+        let (account, credentials) = created.map_err(|error| told(&error))?;
+        let key = rcgen::KeyPair::try_from(credentials.private_key().secret_pkcs8_der());
+        cache.keep_account_key(&key.map_err(|error| error.to_string())?.serialize_pem())?;
+        Ok(account)
+    }
+
+    fn builder(&self) -> AccountBuilder {
+        Account::builder_with_http(Box::new(Https { tls: self.tls.clone() }))
     }
 
     /// Opens the account anew next time: the directory may have moved, or forgotten it.
@@ -129,6 +172,10 @@ pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
         cause = next.source();
     }
     text
+}
+
+fn is_unknown_account(problem: &Problem) -> bool {
+    problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:accountDoesNotExist")
 }
 
 fn account_key(cache: &Cache) -> Result<(Key, PrivateKeyDer<'static>), String> {

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use instant_acme::ChallengeType;
+use instant_acme::{CertificateIdentifier, ChallengeType};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::challenges::Challenges;
 use super::directory::{Authority, Directories};
-use super::order::{self, OrderError};
+use super::order::{self, OrderError, Wanted};
+use super::renewal;
 use crate::log::{Field, Log};
 use crate::tls::certificate::Certificate;
 use crate::{clock, duration};
@@ -23,12 +24,6 @@ const ATTEMPT: Duration = Duration::from_secs(300);
 
 /// The clock is looked at this often while waiting for a renewal: a machine may sleep, and be set right.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(3600);
-
-/// A certificate is renewed when this part of its lifetime is over, …
-const RENEW_AFTER: f64 = 2.0 / 3.0;
-
-/// … or up to this part earlier, so that not all are renewed at once.
-const RENEW_EARLIER: f64 = 0.03;
 
 /// How it stands with a name's certificate.
 #[derive(Clone, Default)]
@@ -126,14 +121,22 @@ impl Keeper {
                 Some(certificate) => certificate,
                 None => self.ordered(&standing, &asked).await,
             };
-            let due = due(&current, fastrand::f64());
-            standing.send_replace(Standing {
-                certificate: Some(current),
-                next_attempt: Some(due),
-                ..Standing::default()
-            });
-            until(due).await;
+            standing.send_replace(Standing { certificate: Some(current.clone()), ..Standing::default() });
+            self.until_due(&current, &standing).await;
             certificate = None;
+        }
+    }
+
+    /// Waits for the moment to renew, which the authority may still move.
+    async fn until_due(&self, current: &Certificate, standing: &watch::Sender<Standing>) {
+        let chance = fastrand::f64();
+        loop {
+            let plan = renewal::plan(&self.directories, &self.authority, current, chance).await;
+            standing.send_modify(|standing| standing.next_attempt = Some(plan.due));
+            until(plan.due.min(plan.revised)).await;
+            if plan.due <= clock::since_epoch() {
+                return;
+            }
         }
     }
 
@@ -164,12 +167,13 @@ impl Keeper {
     /// A new certificate, after as many attempts as it takes.
     async fn ordered(&self, standing: &watch::Sender<Standing>, asked: &Notify) -> Certificate {
         let mut pause = self.first_retry;
+        let replaced = standing.borrow().certificate.as_ref().and_then(renewal::identifier);
         loop {
             standing.send_modify(|standing| {
                 (standing.is_on_its_way, standing.next_attempt) = (true, None);
             });
             let turn = self.directories.turn().await;
-            let why = match timeout(ATTEMPT, self.attempt()).await {
+            let why = match timeout(ATTEMPT, self.attempt(replaced.as_ref())).await {
                 Ok(Ok(certificate)) => return certificate,
                 Ok(Err(why)) => why,
                 Err(_) => format!("not done within {}", duration::format(ATTEMPT)),
@@ -194,11 +198,15 @@ impl Keeper {
         }
     }
 
-    async fn attempt(&self) -> Result<Certificate, String> {
+    async fn attempt(
+        &self,
+        replaced: Option<&CertificateIdentifier<'static>>,
+    ) -> Result<Certificate, String> {
         let account = self.directories.account(&self.authority).await?;
         let mut reasons = Vec::new();
         for kind in [ChallengeType::TlsAlpn01, ChallengeType::Http01] {
-            match order::certificate(&account, &self.name, &kind, &self.challenges).await {
+            let wanted = Wanted { name: &self.name, replaced, kind: &kind };
+            match order::certificate(&account, &wanted, &self.challenges).await {
                 Ok(pem) => return self.received(&pem),
                 Err(OrderError::Unconvinced(why)) => reasons.push(format!("{}: {why}", kind_name(&kind))),
                 Err(OrderError::Failed(why)) => return Err(why),
@@ -223,12 +231,6 @@ fn kind_name(kind: &ChallengeType) -> &'static str {
         ChallengeType::TlsAlpn01 => "tls-alpn-01",
         _ => "http-01",
     }
-}
-
-/// When to renew, since the epoch; `chance` is from 0 to 1.
-fn due(certificate: &Certificate, chance: f64) -> Duration {
-    let validity = certificate.validity();
-    validity.map_or(Duration::MAX, |validity| validity.after(RENEW_AFTER - RENEW_EARLIER * chance))
 }
 
 async fn until(moment: Duration) {

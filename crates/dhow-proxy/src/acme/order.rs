@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use instant_acme::{
-    Account, AuthorizationStatus, ChallengeType, Identifier, NewOrder, Order, OrderStatus, RetryPolicy,
+    Account, AuthorizationStatus, CertificateIdentifier, ChallengeType, Identifier, NewOrder, Order,
+    OrderStatus, RetryPolicy,
 };
 
 use super::challenges::{Challenges, Posted};
@@ -27,15 +28,24 @@ impl From<instant_acme::Error> for OrderError {
     }
 }
 
+/// What is ordered.
+pub struct Wanted<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The certificate that is renewed: authorities with ARI give renewals another place in their limits.
+    pub replaced: Option<&'a CertificateIdentifier<'static>>,
+    /// The kind of question that is answered.
+    pub kind: &'a ChallengeType,
+}
+
 /// Orders a certificate for one name and a new P-256 key. Both in PEM, the key first, as they are kept.
 pub async fn certificate(
     account: &Account,
-    name: &str,
-    kind: &ChallengeType,
+    wanted: &Wanted<'_>,
     challenges: &Challenges,
 ) -> Result<String, OrderError> {
-    let identifier = [Identifier::Dns(name.to_owned())];
-    let mut order = account.new_order(&NewOrder::new(&identifier)).await?;
+    let Wanted { name, kind, .. } = *wanted;
+    let mut order = begin(account, wanted).await?;
     let posted = answer(&mut order, name, kind, challenges).await?;
     let status = order.poll_ready(&PATIENCE).await;
     drop(posted);
@@ -49,6 +59,18 @@ pub async fn certificate(
     let key = order.finalize().await?;
     let chain = order.poll_certificate(&PATIENCE).await?;
     Ok(key + &chain)
+}
+
+/// A renewal is ordered as one. If that is refused (it was renewed already, or is not known any more, or the
+/// authority is not that far yet), it is ordered like any other.
+async fn begin(account: &Account, wanted: &Wanted<'_>) -> Result<Order, instant_acme::Error> {
+    let identifier = [Identifier::Dns(wanted.name.to_owned())];
+    if let Some(replaced) = wanted.replaced
+        && let Ok(order) = account.new_order(&NewOrder::new(&identifier).replaces(replaced.clone())).await
+    {
+        return Ok(order);
+    }
+    account.new_order(&NewOrder::new(&identifier)).await
 }
 
 /// Puts up the answers to the authority's questions, and tells it so.

@@ -19,6 +19,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long each half of a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often the files of custom certificates are looked at.
+const RELOAD_EVERY: Duration = Duration::from_secs(10);
+
 /// The pause after the first failure to get a certificate.
 const FIRST_RETRY: Duration = Duration::from_secs(60);
 
@@ -58,6 +61,7 @@ pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
         state: data.join("kamal-proxy.state"),
         head_timeout: HEAD_TIMEOUT,
         handshake_timeout: HANDSHAKE_TIMEOUT,
+        reload_every: RELOAD_EVERY,
         acme: acme(),
         workers: available_parallelism().map_or(1, usize::from),
     };
@@ -79,6 +83,7 @@ fn acme() -> AcmeConfig {
     AcmeConfig {
         directory: set("DIRECTORY"),
         root: set("ROOT").map(PathBuf::from),
+        external_account: set("EXTERNAL_ACCOUNT").map(PathBuf::from),
         first_retry: FIRST_RETRY,
         ask_limit: ASK_LIMIT,
     }

@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, Serve
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 
+use super::identity::Identity;
 use super::validity::Validity;
 
 /// A chain, leaf first, and the key that belongs to the leaf. Cheap to clone; never printed.
@@ -54,6 +55,16 @@ impl Certificate {
     /// When it is valid.
     pub fn validity(&self) -> Option<Validity> {
         Validity::of(self.pair.cert.first()?)
+    }
+
+    /// What its authority knows it by, if it tells.
+    pub fn identity(&self) -> Option<Identity<'_>> {
+        Identity::of(self.pair.cert.first()?)
+    }
+
+    /// Whether another one has the same chain.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.pair.cert == other.pair.cert
     }
 
     /// Whether it is for this host name.

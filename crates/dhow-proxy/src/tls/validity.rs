@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::der::{Elements, INTEGER, SEQUENCE};
 use crate::clock;
 
 /// From when to when, both since the epoch.
@@ -34,33 +35,11 @@ impl Validity {
     }
 }
 
-const INTEGER: u8 = 0x02;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 
-/// DER elements, one after the other.
-struct Elements<'a>(&'a [u8]);
-
-impl<'a> Elements<'a> {
-    fn tag(&self) -> Option<u8> {
-        self.0.first().copied()
-    }
-
-    /// What is in the next element, which has to be of this kind.
-    fn next(&mut self, tag: u8) -> Option<&'a [u8]> {
-        let (found, rest) = self.0.split_first()?;
-        let (first, rest) = rest.split_first()?;
-        let (length, rest) = match *first {
-            short @ 0..0x80 => (usize::from(short), rest),
-            long => big_endian(rest.split_at_checked(usize::from(long & 0x7f))?)?,
-        };
-        let (content, rest) = rest.split_at_checked(length)?;
-        self.0 = rest;
-        (*found == tag).then_some(content)
-    }
-
+impl Elements<'_> {
     /// `YYMMDDhhmmssZ` (1950 to 2049) or `YYYYMMDDhhmmssZ`.
     fn time(&mut self) -> Option<Duration> {
         let is_short = self.tag() == Some(UTC_TIME);
@@ -75,11 +54,6 @@ impl<'a> Elements<'a> {
         let days = clock::days_until(year, two(0)?, two(2)?)?;
         Some(Duration::from_secs(days * 86_400 + two(4)? * 3600 + two(6)? * 60 + two(8)?))
     }
-}
-
-fn big_endian<'a>((bytes, rest): (&[u8], &'a [u8])) -> Option<(usize, &'a [u8])> {
-    let is_sane = (1..=4).contains(&bytes.len());
-    is_sane.then(|| (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest))
 }
 
 fn number(digits: &[u8]) -> Option<u64> {

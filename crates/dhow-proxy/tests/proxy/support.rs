@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod client;
 pub mod daemon;
+pub mod desk;
 pub mod gate;
 pub mod http2;
 pub mod pebble;

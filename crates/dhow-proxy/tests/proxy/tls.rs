@@ -283,3 +283,30 @@ fn plain_http_on_the_tls_port_and_foreign_protocols_are_refused() {
     assert!(plain.try_reply().is_none());
     assert_eq!(scene.text(&client, "a.com"), "app");
 }
+
+#[test]
+fn a_certificate_that_changes_on_disk_is_served_without_a_deploy() {
+    let scene = Scene::new();
+    let first = scene.deploy("web", &["a.com"], &[]);
+    let client = scene.authority.client();
+    let served = || scene.authority.client().connect(scene.proxy.https, "a.com").unwrap().leaf;
+    let mut open = client.connect(scene.proxy.https, "a.com").unwrap();
+    assert_eq!(open.leaf, leaf(&first.chain));
+    let second = scene.authority.issue(&["a.com"]);
+    // Half of a pair is no pair: the first one stays.
+    let directory = &scene.proxy.directory;
+    directory.write("web/cert.pem", &second.chain);
+    let line = scene.proxy.told("Unable to reload a certificate", 1).remove(0);
+    assert!(
+        line["error"].as_str().unwrap().ends_with("the key does not belong to the certificate"),
+        "{line}"
+    );
+    let listed = || String::from_utf8(scene.proxy.run(&["list", "--json"]).stdout).unwrap();
+    assert!(listed().contains("the key does not belong to the certificate"));
+    assert_eq!(served(), leaf(&first.chain));
+    directory.write("web/key.pem", &second.key);
+    eventually("the second certificate", || served() == leaf(&second.chain));
+    assert_eq!(scene.proxy.told("Certificate reloaded", 1)[0]["service"], "web");
+    assert!(listed().contains("\"last_error\": null"));
+    assert_eq!(open.http.get("a.com", "/").text(), "app");
+}

@@ -64,9 +64,11 @@ impl Proxy {
             state: directory.state(),
             head_timeout: std::time::Duration::from_millis(100),
             handshake_timeout: std::time::Duration::from_secs(3),
+            reload_every: std::time::Duration::from_millis(20),
             acme: AcmeConfig {
                 directory: Some(NO_AUTHORITY.into()),
                 root: None,
+                external_account: None,
                 first_retry: std::time::Duration::from_millis(20),
                 ask_limit: ASK_LIMIT,
             },

@@ -1,5 +1,6 @@
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use dhow_proxy::acme::AcmeConfig;
 use rustls::pki_types::CertificateDer;
@@ -11,9 +12,10 @@ use super::{Authority, Proxy, TlsClient, eventually, free_address};
 /// A real certificate authority, pebble, that is not open yet: the proxy has to know where it will be, and it has to
 /// know where the proxy is.
 pub struct Pebble {
-    authority: Authority,
+    authority: Arc<Authority>,
     api: SocketAddr,
     management: SocketAddr,
+    customer: Option<[&'static str; 2]>,
 }
 
 /// The authority at work, with a name server that says that every host is here.
@@ -24,7 +26,23 @@ pub struct OpenPebble {
 
 impl Pebble {
     pub fn new() -> Self {
-        Self { authority: Authority::new(), api: free_address(), management: free_address() }
+        let authority = Arc::new(Authority::new());
+        Self { authority, api: free_address(), management: free_address(), customer: None }
+    }
+
+    /// One that serves only who proves to have this key.
+    pub fn for_customer(id: &'static str, key: &'static str) -> Self {
+        Self { customer: Some([id, key]), ..Self::new() }
+    }
+
+    /// Who its own certificate is from.
+    pub fn authority(&self) -> Arc<Authority> {
+        self.authority.clone()
+    }
+
+    /// Where its directory is.
+    pub fn api(&self) -> SocketAddr {
+        self.api
     }
 
     /// How the proxy reaches it.
@@ -32,6 +50,7 @@ impl Pebble {
         AcmeConfig {
             directory: Some(self.url()),
             root: Some(directory.write("pebble/root.pem", &self.authority.root_pem())),
+            external_account: None,
             first_retry: std::time::Duration::from_millis(50),
             ask_limit: ASK_LIMIT,
         }
@@ -71,7 +90,11 @@ impl Pebble {
         let pair = self.authority.issue(&["localhost"]);
         let certificate = directory.write("pebble/cert.pem", &pair.chain);
         let key = directory.write("pebble/key.pem", &pair.key);
+        let customers = self.customer.map(|[id, key]| (id.to_owned(), key.into()));
+        let customers: serde_json::Map<String, serde_json::Value> = customers.into_iter().collect();
         let config = serde_json::json!({ "pebble": {
+            "externalAccountBindingRequired": !customers.is_empty(),
+            "externalAccountMACKeys": customers,
             "listenAddress": self.api.to_string(),
             "managementListenAddress": self.management.to_string(),
             "certificate": certificate,

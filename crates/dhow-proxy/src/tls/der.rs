@@ -1,0 +1,44 @@
+//! Reading DER (X.690): elements, one after the other.
+
+/// Tags that certificates are made of.
+pub const INTEGER: u8 = 0x02;
+/// A string of bytes, often with DER in it.
+pub const OCTET_STRING: u8 = 0x04;
+/// Names what follows.
+pub const OBJECT_IDENTIFIER: u8 = 0x06;
+/// Several elements.
+pub const SEQUENCE: u8 = 0x30;
+
+/// DER elements that were not read yet.
+pub struct Elements<'a>(pub &'a [u8]);
+
+impl<'a> Elements<'a> {
+    /// The kind of the next element, if there is one.
+    pub fn tag(&self) -> Option<u8> {
+        self.0.first().copied()
+    }
+
+    /// What is in the next element, which has to be of this kind.
+    pub fn next(&mut self, tag: u8) -> Option<&'a [u8]> {
+        let (found, content) = self.any()?;
+        (found == tag).then_some(content)
+    }
+
+    /// The next element, whatever it is.
+    pub fn any(&mut self) -> Option<(u8, &'a [u8])> {
+        let (tag, rest) = self.0.split_first()?;
+        let (first, rest) = rest.split_first()?;
+        let (length, rest) = match *first {
+            short @ 0..0x80 => (usize::from(short), rest),
+            long => big_endian(rest.split_at_checked(usize::from(long & 0x7f))?)?,
+        };
+        let (content, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some((*tag, content))
+    }
+}
+
+fn big_endian<'a>((bytes, rest): (&[u8], &'a [u8])) -> Option<(usize, &'a [u8])> {
+    let is_sane = (1..=4).contains(&bytes.len());
+    is_sane.then(|| (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), rest))
+}
