@@ -81,6 +81,11 @@ impl Bed {
         format!("-i {} -F {}", self.keys.private().display(), self.keys.config().display())
     }
 
+    /// The client configuration that trusts the servers.
+    pub fn ssh_config(&self) -> &Path {
+        self.keys.config()
+    }
+
     /// The key that servers let in.
     pub fn key(&self) -> &Path {
         self.keys.private()

@@ -1,6 +1,7 @@
 //! The seam: everything dhow does to the world outside its own memory, besides talking to its user.
 
 mod channel;
+mod jump;
 mod live;
 mod ssh;
 

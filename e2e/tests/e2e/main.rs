@@ -8,6 +8,7 @@ mod errors;
 mod hooks;
 mod hosts;
 mod interrupts;
+mod jump_hosts;
 mod roles;
 mod rollouts;
 mod site;

@@ -1,6 +1,7 @@
 //! The real world: SSH to the hosts, `sh` on this machine.
 
 use super::channel::{Channel, Feed, drive};
+use super::jump::JumpHosts;
 use super::ssh::{Master, SshOptions};
 use super::{BoxFuture, Finished, Heard, Listener, World, WorldError};
 use crate::images::{self, Export, Registry};
@@ -23,6 +24,7 @@ pub struct Live {
     /// Kept for as long as ssh may read them.
     _keys: KeyFiles,
     starts: Semaphore,
+    jump_hosts: JumpHosts,
     masters: Mutex<HashMap<String, Arc<OnceCell<Arc<Master>>>>>,
     image: Served,
 }
@@ -47,9 +49,11 @@ impl Live {
         cache: &Path,
     ) -> io::Result<Live> {
         let image = Served { reference, cache: cache.to_path_buf(), export: OnceCell::new() };
+        let directory = tempfile::Builder::new().prefix("dhow-").tempdir()?;
         Ok(Live {
             options,
-            directory: tempfile::Builder::new().prefix("dhow-").tempdir()?,
+            jump_hosts: JumpHosts::new(directory.path()),
+            directory,
             _keys: keys,
             starts: Semaphore::new(starts),
             masters: Mutex::default(),
@@ -73,6 +77,7 @@ impl Live {
         let cells: Vec<_> = self.masters.lock().expect("no panic while held").values().cloned().collect();
         let masters: Vec<_> = cells.iter().filter_map(|cell| cell.get()).collect();
         futures_util::future::join_all(masters.iter().map(|master| master.close())).await;
+        self.jump_hosts.close().await;
     }
 
     /// The program and words that run an interactive command at a place, to replace this process.
@@ -101,7 +106,8 @@ impl Live {
             self.masters.lock().expect("no panic while held").entry(host.to_string()).or_default().clone();
         let connected = cell.get_or_try_init(|| async {
             let _turn = self.starts.acquire().await.expect("never closed");
-            Master::connect(host, &self.options, self.directory.path()).await.map(Arc::new)
+            let connecting = Master::connect(host, &self.options, self.directory.path(), &self.jump_hosts);
+            connecting.await.map(Arc::new)
         });
         connected.await.cloned()
     }

@@ -5,6 +5,7 @@
 
 use super::WorldError;
 use super::channel::Channel;
+use super::jump::JumpHosts;
 use dhow_core::config::{Ssh, SshConfigFiles};
 use dhow_core::plan::Place;
 use openssh_mux_client::{Connection, EstablishedSession, NonZeroByteVec, Session, SessionStatus};
@@ -82,6 +83,14 @@ impl SshOptions {
         format!("ssh {} {}@{host} docker version", words.join(" "), self.user)
     }
 
+    /// Those that hold for jump hosts too; keys and names are the hosts' own.
+    fn jump_words(&self) -> Vec<String> {
+        let common = ["BatchMode=", "ConnectTimeout=", "ServerAliveInterval="];
+        let is_common =
+            |pair: &&[String]| pair[0] == "-F" || common.iter().any(|name| pair[1].starts_with(name));
+        self.words.chunks(2).filter(is_common).flatten().cloned().collect()
+    }
+
     /// The words after `ssh`, up to and including the host.
     pub fn words_to(&self, host: &str) -> Vec<String> {
         let mut words = self.words.clone();
@@ -108,17 +117,31 @@ pub struct Master {
 
 impl Master {
     /// Connects. The control socket goes into `directory`, which only this user may enter.
-    pub async fn connect(host: &str, options: &SshOptions, directory: &Path) -> Result<Master, WorldError> {
+    pub async fn connect(
+        host: &str,
+        options: &SshOptions,
+        directory: &Path,
+        jump_hosts: &JumpHosts,
+    ) -> Result<Master, WorldError> {
         let socket = directory.join(socket_name(host));
         let failed = |detail: String| WorldError::Connect {
             host: host.to_string(),
             detail,
             try_by_hand: options.by_hand(host),
         };
-        let policy = host_key_policy(host, options).await;
+        let words = options.words_to(host);
+        let known = Known::ask(&words).await;
         let mut waits = RETRIES.iter();
         loop {
-            let Err(detail) = start_master(host, options, &socket, &policy).await else { break };
+            let way = match &known.jump {
+                Some(jump) => jump_hosts.through(jump, &options.jump_words()).await,
+                None => Ok(Vec::new()),
+            };
+            let started = match way {
+                Ok(way) => start_master(&[known.policy(), way, words.clone()].concat(), &socket).await,
+                Err(detail) => Err(detail),
+            };
+            let Err(detail) = started else { break };
             match waits.next() {
                 Some(wait) if passes_by_itself(&detail) => tokio::time::sleep(*wait).await,
                 _ => return Err(failed(detail)),
@@ -208,17 +231,12 @@ impl Master {
     }
 }
 
-async fn start_master(
-    host: &str,
-    options: &SshOptions,
-    socket: &Path,
-    policy: &[String],
-) -> Result<(), String> {
+/// Connects as these words for ssh say, and stays.
+pub(super) async fn start_master(words: &[String], socket: &Path) -> Result<(), String> {
     let started = Command::new("ssh")
         .args(["-M", "-N", "-f", "-o", "ControlPersist=60", "-o"])
         .arg(format!("ControlPath={}", socket.display()))
-        .args(policy)
-        .args(options.words_to(host))
+        .args(words)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -258,18 +276,37 @@ async fn in_background(mut ssh: tokio::process::Child) -> Result<(), String> {
     if lines.is_empty() { Err(format!("ssh ended with {status}")) } else { Err(lines.join("\n  ")) }
 }
 
-/// Unknown hosts are added to known_hosts, as Kamal does, unless ssh_config has its own policy.
-async fn host_key_policy(host: &str, options: &SshOptions) -> Vec<String> {
-    let asked =
-        Command::new("ssh").arg("-G").args(options.words_to(host)).stdin(Stdio::null()).output().await;
-    let asks_the_user = asked.is_ok_and(|output| {
-        String::from_utf8_lossy(&output.stdout).lines().any(|line| line == "stricthostkeychecking ask")
-    });
-    if asks_the_user { vec!["-o".into(), "StrictHostKeyChecking=accept-new".into()] } else { Vec::new() }
+/// What ssh makes of its configuration for a host.
+#[derive(Default)]
+pub(super) struct Known {
+    asks_about_unknown_hosts: bool,
+    jump: Option<String>,
+}
+
+impl Known {
+    /// Of the host that these words for ssh lead to. Nothing, if ssh does not say.
+    pub async fn ask(words: &[String]) -> Known {
+        let asked = Command::new("ssh").arg("-G").args(words).stdin(Stdio::null()).output().await;
+        let told =
+            asked.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        let jump = told.lines().find_map(|line| line.strip_prefix("proxyjump "));
+        Known {
+            asks_about_unknown_hosts: told.lines().any(|line| line == "stricthostkeychecking ask"),
+            jump: jump.filter(|jump| *jump != "none").map(String::from),
+        }
+    }
+
+    /// Unknown hosts are added to known_hosts, as Kamal does, unless ssh_config has its own policy.
+    pub fn policy(&self) -> Vec<String> {
+        match self.asks_about_unknown_hosts {
+            true => vec!["-o".into(), "StrictHostKeyChecking=accept-new".into()],
+            false => Vec::new(),
+        }
+    }
 }
 
 /// Socket paths are limited to about 100 bytes, host names are not.
-fn socket_name(host: &str) -> String {
+pub(super) fn socket_name(host: &str) -> String {
     let mut hasher = DefaultHasher::new();
     host.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
