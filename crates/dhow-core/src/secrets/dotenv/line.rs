@@ -51,8 +51,8 @@ impl<'a> Iterator for Lines<'a> {
 /// The assignment a text begins with, and where it ends.
 fn read(text: &str) -> Option<(Line<'_>, usize)> {
     let start = skip_blanks(text, 0);
-    let exported = text[start..].strip_prefix("export").filter(|rest| rest.starts_with(is_blank));
-    let after_export = exported.map(|_| skip_blanks(text, start + "export".len()));
+    let exported = text[start..].strip_prefix("export").filter(|rest| rest.starts_with(is_space));
+    let after_export = exported.map(|_| skip_space(text, start + "export".len()));
     after_export.and_then(|at| read_key(text, at, true)).or_else(|| read_key(text, start, false))
 }
 
@@ -73,19 +73,20 @@ fn read_key(text: &str, start: usize, export: bool) -> Option<(Line<'_>, usize)>
     ends_line(text, end).then_some((line(None), end))
 }
 
-/// After `=` with blanks before it, or `:` with a blank after it.
+/// After `=` with space before it, or `:` with space after it. As everywhere in dotenv, space may be the end of a line.
 fn separator(text: &str, key_end: usize) -> Option<usize> {
-    let at = skip_blanks(text, key_end);
+    let at = skip_space(text, key_end);
     if text[at..].starts_with('=') {
         return Some(at + 1);
     }
     let colon = text[key_end..].strip_prefix(':')?;
-    colon.starts_with(is_blank).then_some(key_end + 1)
+    colon.starts_with(is_space).then_some(key_end + 2)
 }
 
-/// Where a value ends: at its closing quote if only a comment follows, else before `#` or the end of the line.
+/// Where a value ends: at its closing quote if only a comment follows, else before `#` or the end of the line. A quote
+/// may open on a later line.
 fn value_end(text: &str, start: usize) -> Option<usize> {
-    let open = skip_blanks(text, start);
+    let open = skip_space(text, start);
     let quoted = text[open..].chars().next().filter(|quote| matches!(quote, '\'' | '"'));
     if let Some(end) = quoted.and_then(|quote| closing_quote(text, open, quote)) {
         return Some(end + 1);
@@ -120,6 +121,14 @@ fn ends_line(text: &str, at: usize) -> bool {
 
 fn skip_blanks(text: &str, at: usize) -> usize {
     text[at..].find(|c| !is_blank(c)).map_or(text.len(), |blanks| at + blanks)
+}
+
+fn skip_space(text: &str, at: usize) -> usize {
+    text[at..].find(|c| !is_space(c)).map_or(text.len(), |space| at + space)
+}
+
+fn is_space(c: char) -> bool {
+    is_blank(c) || c == '\n'
 }
 
 fn is_blank(c: char) -> bool {
