@@ -41,6 +41,7 @@ pub use accessory::{Accessory, HostDirectory, HostFile, Ownership};
 pub use alias::KAMALS_COMMANDS;
 pub use boot::{Boot, BootLimit};
 pub use builder::{Builder, BuilderCache, BuilderPack, CacheKind};
+pub use compose::is_caught_panic;
 pub use document::{Context, Document, aliases, merged_json};
 pub use env::{Env, SecretName};
 pub use errors::{ConfigError, ConfigErrors};

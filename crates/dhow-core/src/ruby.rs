@@ -37,6 +37,8 @@ pub use surroundings::{FileKind, Moment, Nowhere, Ran, RubyFailed, RubyRendered,
 
 pub(crate) use machine::{Machine, Mark};
 pub(crate) use parse::{SyntaxError, parse};
+#[cfg(test)]
+pub(crate) use show::quoted;
 pub(crate) use stop::{Refusal, Stop};
 pub(crate) use syntax::Span;
 pub(crate) use template::{Template, Trim};

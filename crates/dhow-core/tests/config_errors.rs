@@ -278,7 +278,7 @@ fn yaml_that_cannot_be_read_is_placed() {
     assert!(shown.contains("deploy.yml:3"), "{shown}");
     assert!(display("").contains("deploy.yml is empty"));
     assert!(display("- a\n").contains("should be a hash"));
-    assert!(display("a: *b\n").contains("*b names an anchor that is not above it"));
+    assert!(display("a: *b\n").contains("names no anchor (`&NAME`) above it"));
     assert!(display("a: 1\nb: <%= `date` %>\n").contains("--> deploy.yml:2, which says `b: <%= `date` %>`"));
 }
 
@@ -289,6 +289,6 @@ fn an_alias_bomb_is_refused() {
         let inner = level - 1;
         bomb += &format!("x-{level}: &a{level} [{}]\n", vec![format!("*a{inner}"); 10].join(", "));
     }
-    assert!(display(&bomb).contains("makes this file too large"));
+    assert!(display(&bomb).contains("this alias makes the file too large"));
     assert!(display(&"[".repeat(5000)).contains("this is not YAML"));
 }

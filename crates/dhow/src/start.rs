@@ -3,11 +3,12 @@
 use crate::cli::{Cli, Global};
 use crate::{project, verbs};
 use clap::{Args, FromArgMatches, Parser};
-use dhow_core::config::KAMALS_COMMANDS;
+use dhow_core::config::{KAMALS_COMMANDS, is_caught_panic};
 use std::io::Write;
 
 /// Runs dhow and ends the process.
 pub fn main() -> ! {
+    keep_caught_panics_quiet();
     let words: Vec<String> = std::env::args().collect();
     // Everywhere else `--version` names the app's version.
     let words = if words[1..] == ["--version"] { vec![words[0].clone(), "version".into()] } else { words };
@@ -28,6 +29,15 @@ pub fn main() -> ! {
     };
     // Without waiting for a read of standard input that may never end.
     std::process::exit(status.into());
+}
+
+fn keep_caught_panics_quiet() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !panic.location().is_some_and(|location| is_caught_panic(location.file())) {
+            usual(panic);
+        }
+    }));
 }
 
 /// Replaces an alias by its words (kamal-commands 1.3). An alias of exactly this name wins over an abbreviated command, and

@@ -102,7 +102,9 @@ fn is_clock(text: &str) -> bool {
     let parts: Vec<&str> = clock.split(':').collect();
     let [hour, minute, second] = parts.as_slice() else { return false };
     let zoned = zone.is_empty() || zone == "Z" || is_offset(zone);
-    zoned && (1..=2).contains(&hour.len()) && minute.len() == 2 && second.len() == 2
+    let up_to = |part: &str, most: u32| part.parse().is_ok_and(|number: u32| number <= most);
+    let fits = up_to(hour, 24) && up_to(minute, 59) && up_to(second, 60);
+    zoned && fits && hour.len() <= 2 && minute.len() == 2 && second.len() == 2
 }
 
 fn is_offset(zone: &str) -> bool {
@@ -144,11 +146,13 @@ fn base_60(text: &str) -> Option<Value> {
     let hours: i128 = first.replace(['_', '+'], "").parse().ok()?;
     let minutes: i128 = later[0].split('.').next()?.parse().ok()?;
     let seconds: i128 = if later.len() == 2 { last.parse().ok()? } else { 0 };
-    let total = hours * 3600 + minutes * 60 + seconds;
+    let total = hours.checked_mul(3600)?.checked_add(minutes * 60 + seconds)?;
+    // Of the last group, whichever that is.
+    let of = if later.len() == 2 { 1.0 } else { 60.0 };
     match fraction {
         None => Some(Value::Int(total)),
         Some(fraction) if is_grouped(fraction, "_") => {
-            Some(Value::Float(total as f64 + fraction_of(fraction)))
+            Some(Value::Float(total as f64 + of * fraction_of(fraction)))
         }
         Some(_) => None,
     }
@@ -182,8 +186,8 @@ fn integer(text: &str) -> Option<Value> {
     let (digits, radix) = match unsigned(text) {
         "0" => ("0", 10),
         digits => match digits.get(..2).unwrap_or_default() {
-            "0b" | "0B" => (&digits[2..], 2),
-            "0x" | "0X" => (&digits[2..], 16),
+            "0b" => (&digits[2..], 2),
+            "0x" => (&digits[2..], 16),
             _ if digits.starts_with('0') => (&digits[1..], 8),
             _ => (decimal(digits)?, 10),
         },

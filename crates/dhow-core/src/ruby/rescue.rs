@@ -56,13 +56,13 @@ impl Machine<'_> {
         let exception = match (arguments.first(), &self.rescued) {
             (None, Some(rescued)) => Rc::clone(rescued),
             (None, None) => return Err(Stop::raise("RuntimeError", "unhandled exception", span)),
-            (Some(Value::Text(text)), _) => return Err(Stop::raise("RuntimeError", text.get(), span)),
+            (Some(Value::Text(text)), _) => return Err(Stop::raise_own("RuntimeError", text.get(), span)),
             (Some(Value::Exception(exception)), _) => match message {
-                Some(message) => return Err(Stop::raise(exception.class, message, span)),
+                Some(message) => return Err(Stop::raise_own(exception.class, message, span)),
                 None => Rc::clone(exception),
             },
             (Some(Value::Class(class)), _) if exceptions::is_known(class) => {
-                return Err(Stop::raise(class, message.unwrap_or_else(|| (*class).to_string()), span));
+                return Err(Stop::raise_own(class, message.unwrap_or_else(|| (*class).to_string()), span));
             }
             (Some(_), _) => {
                 return Err(Stop::raise("TypeError", "exception class/object expected", span));

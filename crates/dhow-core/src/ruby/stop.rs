@@ -33,9 +33,14 @@ pub struct Refusal {
 }
 
 impl Stop {
-    /// Raises.
+    /// Raises, in Ruby's words.
     pub fn raise(class: &'static str, message: impl Into<String>, span: Span) -> Stop {
-        Stop::Raised(Rc::new(Exception { class, message: message.into() }), span)
+        Stop::Raised(Rc::new(Exception { class, message: message.into(), is_own: false }), span)
+    }
+
+    /// Raises, in the words of the template.
+    pub fn raise_own(class: &'static str, message: String, span: Span) -> Stop {
+        Stop::Raised(Rc::new(Exception { class, message, is_own: true }), span)
     }
 
     /// Names what is not understood.

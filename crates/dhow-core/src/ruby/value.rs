@@ -109,6 +109,8 @@ pub struct Enumerator {
 pub struct Exception {
     pub class: &'static str,
     pub message: String,
+    /// Is the message the template's own, rather than Ruby's, which may quote a value?
+    pub is_own: bool,
 }
 
 /// A template in the template.

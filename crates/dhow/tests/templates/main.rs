@@ -90,3 +90,14 @@ fn what_a_template_sets_counts_for_the_secrets_too() {
     let ended = desk.file(".kamal/secrets", "BOTH=$A$B\nTOLD=$(echo $A $B)\n").dhow(&["secrets", "print"]);
     assert_eq!(ended.output, "BOTH=onetwo\nTOLD=one two\n", "{ended:?}");
 }
+
+/// The YAML parser panics on this one; nothing of that reaches the terminal.
+#[test]
+fn a_panic_of_the_parser_is_an_ordinary_error() {
+    let ended = Desk::new(Ruby::None)
+        .file("config/deploy.yml", "service: shop\nservers: [!x, b]\n")
+        .dhow(&["config"]);
+    let said = "error: this is not YAML: this cannot be read; is there a tag (`!name`) right before a comma?\n\
+                \x20 --> config/deploy.yml:2, which says `servers: [!x, b]`\n";
+    assert_eq!((ended.errors.as_str(), ended.status), (said, 1));
+}

@@ -60,7 +60,21 @@ impl Failure<'_> {
             ),
             None => format!("{} was raised by {}", exception.class, shown(code)),
         };
-        self.error(exception.message.clone(), span, Some(hint))
+        let message = match exception.is_own || variable.is_some() {
+            true => exception.message.clone(),
+            false => self.without_values(&exception.message),
+        };
+        self.error(message, span, Some(hint))
+    }
+
+    /// What Ruby quotes in a message may be a secret, unless it is there to read in the template.
+    fn without_values(&self, message: &str) -> String {
+        let Some((before, quoted)) = message.split_once('"') else { return message.to_string() };
+        let Some((value, after)) = quoted.rsplit_once('"') else { return format!("{before}[REDACTED]") };
+        match self.document.text.contains(value) {
+            true => message.to_string(),
+            false => format!("{before}[REDACTED]{after}"),
+        }
     }
 
     /// The warnings of the evaluation, and that of a tag nobody closed.

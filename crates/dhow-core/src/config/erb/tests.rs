@@ -72,6 +72,18 @@ fn what_a_template_raises_is_the_error() {
     assert_eq!(hint, "RuntimeError was raised by `raise 'Set DOMAIN'`");
 }
 
+/// What Ruby says of a value may be a secret; what a template says itself is for everybody to read.
+#[test]
+fn values_do_not_show_in_errors() {
+    let [integer, uri, own] =
+        ["Integer(ENV['HOST'])", "URI.parse(ENV['TWO'])", "raise \"no #{ENV['HOST']}\""]
+            .map(|code| fails(&format!("<%= {code} %>")).0);
+    assert_eq!(integer, "invalid value for Integer(): [REDACTED]");
+    assert_eq!(uri, "bad URI (is not URI?): [REDACTED]");
+    assert_eq!(own, "no 1.1.1.1");
+    assert_eq!(fails("<%= Integer('x1') %>").0, "invalid value for Integer(): \"x1\"");
+}
+
 #[test]
 fn a_missing_variable_is_told_with_what_to_do() {
     let (message, line, column, hint) = fails("<%# one\ntwo %>\nb: <%= ENV.fetch('NONE') %>");

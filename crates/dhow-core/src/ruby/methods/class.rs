@@ -57,7 +57,7 @@ fn exception(machine: &mut Machine, sent: &Sent) -> Outcome {
         Some(message) => machine.string_of(message, sent.span)?,
         None => class.to_string(),
     };
-    Ok(Value::Exception(Rc::new(Exception { class, message })))
+    Ok(Value::Exception(Rc::new(Exception { class, message, is_own: true })))
 }
 
 fn new(machine: &mut Machine, sent: &Sent) -> Outcome {

@@ -16,7 +16,7 @@ pub const METHODS: &[Method] = &[
     method("fail", 0, 3, |machine, sent| machine.raise(&sent.arguments, sent.span)),
     method("abort", 0, 1, |machine, sent| {
         let message = machine.string_of(&sent.arg(0), sent.span)?;
-        Err(Stop::raise("SystemExit", message, sent.span))
+        Err(Stop::raise_own("SystemExit", message, sent.span))
     }),
     method("exit", 0, 1, |_, sent| Err(Stop::raise("SystemExit", "exit", sent.span))),
     method("puts", 0, MANY, puts),
