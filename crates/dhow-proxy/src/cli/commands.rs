@@ -178,7 +178,8 @@ fn environment(flags: &[Flag]) -> Vec<(&'static str, String)> {
         };
         is_valid.then_some((flag.name, value))
     };
-    flags.iter().filter(|flag| flag.name != "http3").filter_map(value).collect()
+    let without = ["http3", "take-over", "drain-timeout"];
+    flags.iter().filter(|flag| !without.contains(&flag.name)).filter_map(value).collect()
 }
 
 impl std::fmt::Debug for Flags {

@@ -35,6 +35,7 @@ pub struct RunOptions {
     metrics_port: i64,
     is_http3: bool,
     is_debug: bool,
+    take_over: Option<Duration>,
 }
 
 impl From<&Arguments> for RunOptions {
@@ -45,17 +46,19 @@ impl From<&Arguments> for RunOptions {
             metrics_port: arguments.number("metrics-port"),
             is_http3: arguments.switch("http3"),
             is_debug: arguments.switch("debug"),
+            take_over: arguments.switch("take-over").then(|| arguments.duration("drain-timeout")),
         }
     }
 }
 
-/// Serves until SIGTERM or SIGINT, then ends in order.
+/// Serves until SIGTERM or SIGINT, or until another process takes over, then ends in order.
 pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
     let config = Config {
         http_port: port(options.http_port)?,
         https_port: port(options.https_port)?,
         metrics_port: Some(port(options.metrics_port)?).filter(|port| *port != 0),
         http3: options.is_http3,
+        take_over: options.take_over,
         debug: options.is_debug,
         socket: control::socket_path(),
         state: data.join("kamal-proxy.state"),
@@ -69,8 +72,17 @@ pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let signals = runtime.block_on(async { Signals::listen() }).map_err(|error| error.to_string())?;
     let server = Server::start(config, std::io::stdout())?;
-    runtime.block_on(signals.first());
-    server.stop();
+    let is_handed_over = runtime.block_on(async {
+        tokio::select! {
+            () = signals.first() => false,
+            () = server.handed_over() => true,
+        }
+    });
+    if is_handed_over {
+        server.leave();
+    } else {
+        server.stop();
+    }
     Ok(())
 }
 

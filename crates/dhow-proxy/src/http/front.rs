@@ -5,6 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Cache};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::{Response, StatusCode};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
@@ -32,6 +34,8 @@ pub struct Front {
     pub access_log: Rc<AccessLog>,
     /// The worker's part of the metrics, if they are wanted.
     pub tally: Option<Rc<Tally>>,
+    /// Whether another process has taken over, and clients are to go there.
+    leaving: watch::Sender<bool>,
     /// For what goes wrong.
     pub log: Log,
 }
@@ -47,8 +51,28 @@ impl Front {
             acme: router.acme(),
             access_log: AccessLog::start(log.clone()),
             tally: counting.map(Counting::begin),
+            leaving: watch::Sender::new(false),
             log,
         }
+    }
+
+    /// From now on, clients are sent to the process that has taken over.
+    pub fn leave(&self) {
+        self.leaving.send_replace(true);
+    }
+
+    /// Ends when clients are to leave.
+    pub async fn left(&self) {
+        // The sender lives in self.
+        self.leaving.subscribe().wait_for(|is_leaving| *is_leaving).await.ok();
+    }
+
+    /// An answer as it is sent while clients are to leave: the last one on its connection (HTTP/1).
+    pub fn farewell<B>(&self, mut response: Response<B>) -> Response<B> {
+        if *self.leaving.borrow() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 
     /// Looks at the current routes. The copy is renewed only when they have changed.

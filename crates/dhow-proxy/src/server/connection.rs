@@ -136,10 +136,11 @@ where
         .max_header_list_size(HEADERS)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING_TIMEOUT)
-        .serve_connection(stream, requests(front, door, activity.clone()));
+        .serve_connection(stream, requests(Rc::clone(&front), door, activity.clone()));
     let mut connection = pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = front.left() => connection.as_mut().graceful_shutdown(),
         // Afterwards, the pings tell who is gone.
         () = activity.silent(door.patience.head) => return,
         _ = stopped.wait_for(|stopped| *stopped) => connection.as_mut().graceful_shutdown(),
@@ -156,8 +157,9 @@ fn requests(
         let front = Rc::clone(&front);
         let answering = activity.answering();
         let entrance = Entrance { port: door.port, scheme: door.scheme.name(), peer: door.peer, answering };
-        let answer = exchange::respond(front, entrance, request);
-        async move { Ok(answer.await) }
+        let answer = exchange::respond(Rc::clone(&front), entrance, request);
+        let front = Rc::clone(&front);
+        async move { Ok(front.farewell(answer.await)) }
     })
 }
 

@@ -12,6 +12,7 @@ mod deploy;
 mod drain;
 mod errors;
 mod forwarding;
+mod handover;
 mod http2;
 mod inventory;
 mod load;

@@ -49,6 +49,18 @@ static RUN: &[Flag] = &[
     ),
     flag("debug", Kind::Switch, "false", "Log debug lines (KAMAL_PROXY_DEBUG, DEBUG)"),
     flag("http3", Kind::Switch, "false", "Serve HTTP/3 too"),
+    flag(
+        "take-over",
+        Kind::Switch,
+        "false",
+        "Take the open ports over from the proxy that runs now, if one does",
+    ),
+    flag(
+        "drain-timeout",
+        Kind::Duration,
+        "30s",
+        "With --take-over, how long requests under way there may go on before they are cut",
+    ),
 ];
 
 static DEPLOY: &[Flag] = &[
