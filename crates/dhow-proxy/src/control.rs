@@ -74,6 +74,14 @@ pub enum Request {
         /// Its name.
         service: String,
     },
+    /// Start a successor that takes over.
+    Upgrade {
+        /// Its program, if not the one by this one's name.
+        program: Option<PathBuf>,
+        /// How long requests under way may go on.
+        #[serde(with = "nanoseconds")]
+        drain_timeout: Duration,
+    },
     /// Leave the sockets to the one who asks.
     HandOver {
         /// How long requests under way may go on.
@@ -289,6 +297,14 @@ async fn converse(mut stream: UnixStream, router: Arc<Router>, handover: Arc<Han
         Ok(Request::HandOver { drain_timeout }) => {
             return hand_over(stream, &router, &handover, drain_timeout).await;
         }
+        Ok(Request::Upgrade { program, drain_timeout }) => {
+            let reply = async |outcome: Result<(), String>| {
+                let reply = Reply { error: outcome.err(), ..Reply::default() };
+                // A caller that has left gets no reply.
+                stream.write_all(&reply.line()).await.ok();
+            };
+            return handover.upgrade(&router, program, drain_timeout, reply).await;
+        }
         // A task of its own: a command that panics must not take the daemon along.
         Ok(request) => {
             let performed = tokio::spawn(perform_in_turn(router, handover, request)).await;
@@ -346,7 +362,7 @@ async fn perform(router: Arc<Router>, request: Request) -> Reply {
             router.rollout_set(&service, percentage, allowlist).await
         }
         Request::RolloutStop { service } => router.rollout_stop(&service).await,
-        Request::HandOver { .. } => Err("taken over where the sockets are".into()),
+        Request::Upgrade { .. } | Request::HandOver { .. } => Err("taken over where the sockets are".into()),
     };
     Reply { error: done.err(), ..Reply::default() }
 }

@@ -7,18 +7,23 @@
 //! what waits in a queue of the kernel is accepted by whoever is left.
 
 pub mod sockets;
+pub mod upgrade;
 
+use std::future::Future;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::process::Child;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{RwLock, RwLockReadGuard, watch};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
 
 use crate::control::{Reply, Request};
 use crate::log::Log;
 use crate::router::Router;
 use sockets::Sockets;
+use upgrade::Program;
 
 /// How long the new process may take to say that it serves.
 const READY: Duration = Duration::from_secs(30);
@@ -30,13 +35,16 @@ pub struct Handover {
     sockets: Sockets,
     is_gone: RwLock<bool>,
     drain: watch::Sender<Option<Duration>>,
+    successor: Mutex<Option<Child>>,
+    upgrading: tokio::sync::Mutex<()>,
     log: Log,
 }
 
 impl Handover {
     /// Gives these away, when asked to. `drain` is set when it has happened, to how long requests may go on.
     pub fn new(sockets: Sockets, drain: watch::Sender<Option<Duration>>, log: Log) -> Self {
-        Self { sockets, is_gone: RwLock::new(false), drain, log }
+        let (successor, upgrading) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { sockets, is_gone: RwLock::new(false), drain, successor, upgrading, log }
     }
 
     /// The right to change something: nothing may change while the state is in nobody's hands.
@@ -55,18 +63,10 @@ impl Handover {
         stream: UnixStream,
         drain: Duration,
     ) -> Result<(), (UnixStream, String)> {
-        let Ok(mut is_gone) = self.is_gone.try_write() else {
-            return Err((stream, "a command is under way; try again when it has ended".into()));
+        let mut is_gone = match self.free(router) {
+            Ok(is_gone) => is_gone,
+            Err(why) => return Err((stream, why)),
         };
-        if *is_gone {
-            return Err((stream, "another proxy has taken over already".into()));
-        }
-        if let Some(name) = router.paused_service() {
-            return Err((
-                stream,
-                format!("{name} is paused, and held requests cannot move; resume it first"),
-            ));
-        }
         let given = Arc::clone(self);
         let is_ready = tokio::task::spawn_blocking(move || given.send(&stream)).await;
         match is_ready.map_err(io::Error::other).flatten() {
@@ -81,6 +81,54 @@ impl Handover {
             }
         }
         Ok(())
+    }
+
+    /// The right to hand over, unless something speaks against it.
+    fn free(&self, router: &Router) -> Result<RwLockWriteGuard<'_, bool>, String> {
+        let busy = |_| "a command is under way; try again when it has ended";
+        let is_gone = self.is_gone.try_write().map_err(busy)?;
+        if *is_gone {
+            return Err("another proxy has taken over already".into());
+        }
+        match router.paused_service() {
+            Some(name) => Err(format!("{name} is paused, and held requests cannot move; resume it first")),
+            None => Ok(is_gone),
+        }
+    }
+
+    /// Starts a successor and waits until it has taken over; then `reply` is sent before the control thread ends.
+    pub async fn upgrade<F: Future<Output = ()>>(
+        &self,
+        router: &Router,
+        program: Option<PathBuf>,
+        drain: Duration,
+        reply: impl FnOnce(Result<(), String>) -> F,
+    ) {
+        let _upgrading = self.upgrading.lock().await;
+        reply(self.begin_successor(router, program, drain).await).await;
+    }
+
+    async fn begin_successor(
+        &self,
+        router: &Router,
+        program: Option<PathBuf>,
+        drain: Duration,
+    ) -> Result<(), String> {
+        drop(self.free(router)?);
+        let mut child = Program::own().start(program, drain)?;
+        upgrade::has_taken_over(&mut child, self.drain.subscribe()).await?;
+        *self.successor.lock().expect("no holder panics") = Some(child);
+        Ok(())
+    }
+
+    /// Waits until a reply that is due has been sent.
+    pub async fn until_replied(&self) {
+        drop(self.upgrading.lock().await);
+    }
+
+    /// The process that has taken over, if this one has started it.
+    pub fn successor(&self) -> Option<Child> {
+        self.successor.lock().expect("no holder panics").take()
     }
 
     fn send(&self, stream: &UnixStream) -> io::Result<()> {

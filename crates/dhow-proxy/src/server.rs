@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::Child;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -67,6 +68,7 @@ pub struct Server {
     metrics: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     handed_over: watch::Receiver<Option<Duration>>,
+    handover: Arc<Handover>,
     workers: Vec<JoinHandle<()>>,
     control: JoinHandle<()>,
     log: Log,
@@ -114,12 +116,12 @@ impl Server {
             socket: opened.socket,
             metrics: opened.metrics.map(|mut port| (port.listeners.remove(0), metrics)),
             router,
-            handover,
+            handover: Arc::clone(&handover),
             reload_every: config.reload_every,
         };
         let ordered = end();
         let control = std::thread::spawn(move || runtime.block_on(control.serve(ordered)));
-        Ok(Self { http, https, metrics: metrics_address, stop, handed_over, workers, control, log })
+        Ok(Self { http, https, metrics: metrics_address, stop, handed_over, handover, workers, control, log })
     }
 
     /// Where plain HTTP is served.
@@ -140,6 +142,8 @@ impl Server {
     /// Takes no new request, waits for those under way, and ends.
     pub fn stop(self) {
         self.stop.send_replace(true);
+        // It holds the listening sockets too: from now on, connections are refused.
+        drop(self.handover);
         for worker in self.workers {
             // A worker that panicked has ended too.
             worker.join().ok();
@@ -155,6 +159,12 @@ impl Server {
         if handed_over.wait_for(Option::is_some).await.is_err() {
             std::future::pending().await // The control thread has ended otherwise.
         }
+    }
+
+    /// The process that has taken over, if it was started from here. To be asked when the hand-over is done.
+    pub async fn successor(&self) -> Option<Child> {
+        self.handover.until_replied().await;
+        self.handover.successor()
     }
 
     /// Ends after another process has taken over: when clients have had the time to go there.
@@ -287,9 +297,10 @@ impl Control {
             tokio::spawn(endpoint::serve(listener, metrics, Arc::clone(&self.router)));
         }
         tokio::select! {
-            () = self.socket.serve(self.router, self.handover) => {}
+            () = self.socket.serve(self.router, Arc::clone(&self.handover)) => {}
             _ = end.stopped.wait_for(|stopped| *stopped) => {}
             _ = end.handed_over.wait_for(Option::is_some) => self.socket.leave_file(),
         }
+        self.handover.until_replied().await;
     }
 }

@@ -114,6 +114,10 @@ impl Command {
                 drain_timeout: arguments.duration("drain-timeout"),
                 message: arguments.text("message"),
             },
+            "upgrade" => Request::Upgrade {
+                program: Some(arguments.text("program")).filter(|path| !path.is_empty()).map(Into::into),
+                drain_timeout: arguments.duration("drain-timeout"),
+            },
             "rollout deploy" => Request::RolloutDeploy(rollout(service, &arguments)?),
             "rollout set" => rollout_set(service, &arguments)?,
             _ => Request::RolloutStop { service },

@@ -1,6 +1,7 @@
 //! `run`: being the daemon until a signal says stop.
 
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::flags::Arguments;
 use crate::acme::AcmeConfig;
 use crate::acme::on_demand::AskLimit;
 use crate::control;
+use crate::handover::upgrade;
 use crate::server::{Config, Server};
 
 /// How long a request's head may take to arrive, once begun. kamal-proxy would wait for ever.
@@ -70,7 +72,7 @@ pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
     };
     // Listened for before the start: a signal during it must not kill the process, nor be missed.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let signals = runtime.block_on(async { Signals::listen() }).map_err(|error| error.to_string())?;
+    let mut signals = runtime.block_on(async { Signals::listen() }).map_err(|error| error.to_string())?;
     let server = Server::start(config, std::io::stdout())?;
     let is_handed_over = runtime.block_on(async {
         tokio::select! {
@@ -78,12 +80,35 @@ pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
             () = server.handed_over() => true,
         }
     });
-    if is_handed_over {
-        server.leave();
-    } else {
+    if !is_handed_over {
         server.stop();
+        return Ok(());
     }
-    Ok(())
+    match runtime.block_on(server.successor()) {
+        Some(successor) => {
+            // Ends by itself, or with this process.
+            std::thread::spawn(|| server.leave());
+            runtime.block_on(stand_by(successor, signals))
+        }
+        None => {
+            server.leave();
+            Ok(())
+        }
+    }
+}
+
+/// Stays for as long as the successor does, as its parent: in a container, the first process is the container.
+async fn stand_by(mut successor: Child, mut signals: Signals) -> Result<(), String> {
+    loop {
+        tokio::select! {
+            () = signals.first() => upgrade::tell_to_end(&successor),
+            ended = upgrade::end_of(&mut successor) => return match ended {
+                Ok(status) if status.success() => Ok(()),
+                Ok(status) => Err(format!("the proxy that took over has ended: {status}")),
+                Err(error) => Err(format!("the proxy that took over is lost: {error}")),
+            },
+        }
+    }
 }
 
 /// A directory other than Let's Encrypt's can be named in the environment; kamal-proxy knows no such thing.
@@ -116,7 +141,7 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn first(mut self) {
+    async fn first(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

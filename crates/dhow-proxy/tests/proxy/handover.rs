@@ -122,3 +122,42 @@ fn without_a_proxy_to_take_over_from_it_is_a_start_like_any_other() {
     let proxy = Proxy::spawn_flagged_in(crashed, &["--take-over"]);
     assert_eq!(proxy.get("a.com", "/").status, 404);
 }
+
+#[test]
+fn an_upgrade_under_load_loses_nothing_and_leaves_the_first_process_in_charge() {
+    let (proxy, app) = (Proxy::spawn(), Backend::named("app"));
+    proxy.deploy("web", &app, &[]);
+    let load = Load::on(&proxy);
+    for upgrades in 1..=5 {
+        proxy.ok(&["upgrade"]);
+        proxy.told("Took over", upgrades);
+        let before = load.answered.load(SeqCst);
+        eventually("requests after an upgrade", || load.answered.load(SeqCst) > before + 50);
+    }
+    let (answered, failed) = load.end();
+    assert_eq!(failed, 0, "of {answered} requests");
+    // All of them write to the first one's output, and the first one's end is the end of all.
+    let next = Backend::named("next");
+    proxy.deploy("web", &next, &[]);
+    assert_eq!(proxy.get("a.com", "/").text(), "next");
+    let (address, directory) = (proxy.http, proxy.directory.clone());
+    proxy.signal("TERM");
+    assert_eq!(proxy.exit_code(), Some(0));
+    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(!directory.socket().exists());
+}
+
+#[test]
+fn an_upgrade_that_fails_leaves_the_proxy_as_it_was() {
+    let (proxy, app) = (Proxy::spawn(), Backend::named("app"));
+    proxy.deploy("web", &app, &[]);
+    let missing = proxy.fails(&["upgrade", "--program", "/nowhere/kamal-proxy"]);
+    assert_eq!(missing, "Error: /nowhere/kamal-proxy: No such file or directory (os error 2)");
+    let broken = proxy.fails(&["upgrade", "--program", "/bin/false"]);
+    assert!(broken.starts_with("Error: the new proxy did not start (exit status: 1)"), "{broken}");
+    proxy.ok(&["pause", "web"]);
+    assert!(proxy.fails(&["upgrade"]).starts_with("Error: web is paused"));
+    proxy.ok(&["resume", "web"]);
+    assert_eq!(proxy.get("a.com", "/").text(), "app");
+    assert!(proxy.lines("Took over").is_empty());
+}

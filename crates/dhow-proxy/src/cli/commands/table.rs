@@ -35,6 +35,12 @@ pub(super) static COMMANDS: &[Command] = &[
         "Deploy rollout targets beside the current ones",
     ),
     command("rollout set", Arity::Service, ROLLOUT_SET, "Choose who sees the rollout targets"),
+    command(
+        "upgrade",
+        Arity::None,
+        UPGRADE,
+        "Let a new process take over, from the program that is in this one's place now",
+    ),
     command("rollout stop", Arity::Service, &[], "Send nobody to the rollout targets"),
 ];
 
@@ -118,6 +124,11 @@ static DEPLOY: &[Flag] = &[
 ];
 
 static LIST: &[Flag] = &[flag("json", Kind::Switch, "false", "Tell all that is known, as JSON")];
+
+static UPGRADE: &[Flag] = &[
+    flag("program", Kind::Text, "", "Another program to take over, instead of the one by this one's name"),
+    DRAIN_TIMEOUT,
+];
 
 static PAUSE: &[Flag] = &[
     DRAIN_TIMEOUT,
