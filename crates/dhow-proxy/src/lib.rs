@@ -20,11 +20,12 @@
 //!   [`health`] probes it.
 //! - [`state`]: the state file, kamal-proxy's own.
 //! - [`tls`]: certificates, and the handshakes with them. [`acme`] gets certificates from an authority.
-//! - [`http`]: the request path, on worker threads only. [`http::exchange`] decides, [`http::forward`] forwards over
-//!   [`http::upstream`]'s connections; [`http::headers`], [`http::buffer`], [`http::body`], [`http::upgrade`],
-//!   [`http::affinity`], [`http::patience`], [`http::cookies`], [`http::redirect`], [`http::error_page`] (with [`template`]) and
+//! - [`http1`]: HTTP/1 towards clients and targets, strict on both sides. (HTTP/2 towards clients is hyper's, see
+//!   [`server::http2`].)
+//! - [`http`]: the request path, on worker threads only, the same for every version of HTTP. [`http::exchange`] decides,
+//!   [`http::forward`] forwards over [`http::upstream`]'s connections; [`http::message`] and [`http::fields`] are what
+//!   they speak of; [`http::headers`], [`http::buffer`], [`http::body`], [`http::upgrade`], [`http::affinity`], [`http::patience`], [`http::cookies`], [`http::redirect`], [`http::error_page`] (with [`template`]) and
 //!   [`http::access_log`] each do what their name says.
-//! - [`handover`]: one process taking over the sockets of another.
 //! - [`inventory`]: what `list --json` tells.
 //! - [`metrics`]: what the workers count, and the port where it is read.
 //! - [`log`], [`clock`], [`duration`]: lines, times, and Go's way to write durations.
@@ -37,9 +38,9 @@ pub mod cli;
 pub mod clock;
 pub mod control;
 pub mod duration;
-pub mod handover;
 pub mod health;
 pub mod http;
+pub mod http1;
 pub mod inventory;
 pub mod log;
 pub mod metrics;

@@ -70,7 +70,7 @@ impl Metrics {
 }
 
 impl Counting {
-    /// The worker's numbers, which are handed out to whoever asks. For use inside the worker's `LocalSet`.
+    /// The worker's numbers, which are handed out to whoever asks. For use on the worker's runtime.
     pub fn begin(mut self) -> Rc<Tally> {
         let tally = Rc::<Tally>::default();
         let asked = Rc::clone(&tally);

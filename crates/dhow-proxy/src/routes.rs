@@ -13,6 +13,7 @@ pub type Services = BTreeMap<String, Arc<Service>>;
 #[derive(Default)]
 pub struct Routes {
     by_host: HashMap<String, Vec<Mount>>,
+    has_wildcards: bool,
     default_tls_host: Option<String>,
 }
 
@@ -44,6 +45,7 @@ impl Routes {
         for mounts in routes.by_host.values_mut() {
             mounts.sort_by_key(|mount| std::cmp::Reverse(mount.prefix.len()));
         }
+        routes.has_wildcards = routes.by_host.keys().any(|host| host.starts_with('*'));
         routes.default_tls_host = default_tls_host(services);
         routes
     }
@@ -67,6 +69,7 @@ impl Routes {
 
     fn mounts(&self, host: &str) -> Option<&Vec<Mount>> {
         let wildcard = || self.by_host.get(&format!("*{}", &host[host.find('.').filter(|dot| *dot > 0)?..]));
+        let wildcard = || if self.has_wildcards { wildcard() } else { None };
         self.by_host.get(host).or_else(wildcard).or_else(|| self.by_host.get(""))
     }
 }

@@ -1,19 +1,21 @@
 //! One line per request, in kamal-proxy's field order, collected per worker and written in batches.
 
-use std::cell::{Cell, RefCell};
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::mem;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{HeaderMap, Method, Uri, Version};
+use hyper::{Method, Version};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use crate::http::fields::Fields;
 use crate::http::headers;
-use crate::http::patience::Answering;
+use crate::http::message::{RequestHead, RequestTarget};
+use crate::http1::connection::Connection;
 use crate::log::{Level, Line, Log};
 use crate::metrics::tally::{Ended, Tally};
 use crate::routes;
@@ -21,7 +23,7 @@ use crate::service::Service;
 use crate::target::Target;
 
 /// A batch is handed over when it has this many bytes …
-const BATCH: usize = 32 * 1024;
+const BATCH: usize = 64 * 1024;
 
 /// … or this long after its first line.
 const BATCH_AGE: Duration = Duration::from_millis(20);
@@ -37,7 +39,7 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// An empty batch, with the task that hands it over in time. For use inside a `LocalSet`.
+    /// An empty batch, with the task that hands it over in time. For use on a worker's runtime.
     pub fn start(log: Log) -> Rc<Self> {
         let access_log = Rc::new(Self { log, lines: RefCell::default(), begun: Notify::new() });
         let flushed = Rc::clone(&access_log);
@@ -78,15 +80,15 @@ pub struct AccessRecord {
     access_log: Rc<AccessLog>,
     port: u16,
     scheme: &'static str,
-    peer: SocketAddr,
+    peer: Rc<Peer>,
     started: Instant,
     version: Version,
     /// As received.
     pub method: Method,
     /// As received.
-    pub uri: Uri,
+    pub uri: RequestTarget,
     /// As received, with id and start time added.
-    pub headers: HeaderMap,
+    pub headers: Fields,
     /// The service it belongs to, once known.
     pub service: Option<Arc<Service>>,
     tally: Option<Rc<Tally>>,
@@ -95,22 +97,37 @@ pub struct AccessRecord {
     pub target: Option<Arc<Target>>,
     /// Body bytes sent to the client.
     pub sent: u64,
-    status: Cell<u16>,
-    response_type: Option<HeaderValue>,
+    status: u16,
+    response_type: String,
     response_extras: Vec<String>,
-    _answering: Answering,
 }
 
 /// Where a request came in.
+#[derive(Clone)]
 pub struct Entrance {
     /// The configured port.
     pub port: u16,
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// The other end of the connection.
-    pub peer: SocketAddr,
-    /// Keeps the connection from being judged while the request is answered.
-    pub answering: Answering,
+    /// The other end of the connection: the client, or the proxy in front.
+    pub peer: Rc<Peer>,
+    /// The connection itself, where it can carry interim responses.
+    pub client: Option<Rc<RefCell<Connection>>>,
+}
+
+/// The other end of a connection, as text.
+pub struct Peer {
+    /// Its address.
+    pub address: String,
+    /// Its port.
+    pub port: String,
+}
+
+impl From<SocketAddr> for Peer {
+    /// An IPv4 address that came in on an IPv6 socket is told as what it is.
+    fn from(peer: SocketAddr) -> Self {
+        Self { address: peer.ip().to_canonical().to_string(), port: peer.port().to_string() }
+    }
 }
 
 impl AccessRecord {
@@ -118,14 +135,14 @@ impl AccessRecord {
     pub fn new(
         access_log: &Rc<AccessLog>,
         tally: Option<Rc<Tally>>,
-        entrance: Entrance,
-        head: hyper::http::request::Parts,
+        entrance: &Entrance,
+        head: RequestHead,
     ) -> Box<Self> {
         Box::new(Self {
             access_log: Rc::clone(access_log),
             port: entrance.port,
             scheme: entrance.scheme,
-            peer: entrance.peer,
+            peer: Rc::clone(&entrance.peer),
             started: Instant::now(),
             version: head.version,
             method: head.method,
@@ -136,10 +153,9 @@ impl AccessRecord {
             is_counted: true,
             target: None,
             sent: 0,
-            status: Cell::new(0),
-            response_type: None,
+            status: 0,
+            response_type: String::new(),
             response_extras: Vec::new(),
-            _answering: entrance.answering,
         })
     }
 
@@ -168,8 +184,8 @@ impl AccessRecord {
     }
 
     /// The client's address, or that of the proxy in front.
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
+    pub fn peer(&self) -> &str {
+        &self.peer.address
     }
 
     /// `http` or `https`.
@@ -180,15 +196,15 @@ impl AccessRecord {
     /// The host that was asked for, port included: the request target's if it names one, else the header's.
     pub fn host(&self) -> &str {
         match self.uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => headers::text(&self.headers, &header::HOST),
+            Some(authority) => authority,
+            None => self.headers.text("host"),
         }
     }
 
     /// Notes the head of the answer.
-    pub fn answered(&mut self, status: u16, response: &HeaderMap) {
-        self.status.set(status);
-        self.response_type = response.get(header::CONTENT_TYPE).cloned();
+    pub fn answered(&mut self, status: u16, response: &Fields) {
+        self.status = status;
+        self.response_type = lossy(response.get("content-type")).into_owned();
         if let Some(target) = &self.target {
             let extras = &target.options.log_response_headers;
             self.response_extras = extras.iter().map(|name| joined(response, name)).collect();
@@ -198,25 +214,24 @@ impl AccessRecord {
     fn write(&self, line: Line) -> Line {
         let service = self.service.as_ref().map_or("", |service| service.name.as_str());
         let target = self.target.as_ref().map_or("", |target| target.address.as_str());
-        let peer = self.peer.ip().to_canonical().to_string();
         let line = line
             .field("host", self.host())
             .field("port", &self.port)
             .field("path", &*routes::decoded(self.uri.path()))
-            .field("request_id", headers::text(&self.headers, &headers::REQUEST_ID))
+            .field("request_id", self.headers.text(headers::REQUEST_ID))
             .field("status", &self.final_status())
             .field("service", service)
             .field("target", target)
             .field("duration", &(self.started.elapsed().as_nanos() as u64))
             .field("method", self.method.as_str())
             .field("req_content_length", &self.request_length())
-            .field("req_content_type", headers::text(&self.headers, &header::CONTENT_TYPE))
+            .field("req_content_type", self.headers.text("content-type"))
             .field("resp_content_length", &self.sent)
-            .field("resp_content_type", &lossy(self.response_type.as_ref()))
-            .field("client_addr", &peer)
-            .field("client_port", &self.peer.port().to_string())
-            .field("remote_addr", self.remote_address(&peer))
-            .field("user_agent", headers::text(&self.headers, &header::USER_AGENT))
+            .field("resp_content_type", &self.response_type)
+            .field("client_addr", &self.peer.address)
+            .field("client_port", &self.peer.port)
+            .field("remote_addr", self.remote_address())
+            .field("user_agent", self.headers.text("user-agent"))
             .field("proto", protocol(self.version))
             .field("scheme", self.scheme)
             .field("query", self.uri.query().unwrap_or_default());
@@ -224,10 +239,7 @@ impl AccessRecord {
     }
 
     fn final_status(&self) -> u16 {
-        match self.status.get() {
-            0 => CLIENT_GONE,
-            status => status,
-        }
+        if self.status == 0 { CLIENT_GONE } else { self.status }
     }
 
     fn count(&mut self) {
@@ -256,18 +268,18 @@ impl AccessRecord {
 
     /// -1 where the length is not declared.
     fn request_length(&self) -> i64 {
-        if self.headers.contains_key(header::TRANSFER_ENCODING) {
+        if self.headers.contains("transfer-encoding") {
             return -1;
         }
-        headers::text(&self.headers, &header::CONTENT_LENGTH).parse().unwrap_or_default()
+        self.headers.text("content-length").parse().unwrap_or_default()
     }
 
     /// What the trusted proxy in front says; without trust it would be the client's own claim.
-    fn remote_address<'a>(&'a self, peer: &'a str) -> &'a str {
+    fn remote_address(&self) -> &str {
         let is_trusting = self.target.as_ref().is_none_or(|target| target.options.forward_headers);
         let named = self.service.as_ref().is_some_and(|service| !service.options.client_ip_header.is_empty());
-        let claimed = headers::text(&self.headers, &headers::FORWARDED_FOR);
-        if claimed.is_empty() || !(is_trusting || named) { peer } else { claimed }
+        let claimed = self.headers.text(headers::FORWARDED_FOR);
+        if claimed.is_empty() || !(is_trusting || named) { self.peer() } else { claimed }
     }
 }
 
@@ -297,12 +309,11 @@ fn field_name(header: &str) -> String {
         .replace('-', "_")
 }
 
-fn joined(from: &HeaderMap, name: &str) -> String {
-    let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { return String::new() };
-    let lines: Vec<_> = from.get_all(name).iter().map(|value| lossy(Some(value))).collect();
+fn joined(from: &Fields, name: &str) -> String {
+    let lines: Vec<_> = from.all(name).map(|value| lossy(Some(value))).collect();
     lines.join(",")
 }
 
-fn lossy(value: Option<&HeaderValue>) -> String {
-    value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+fn lossy(value: Option<&[u8]>) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.unwrap_or_default())
 }

@@ -1,86 +1,110 @@
-//! The bodies that pass through: one type towards targets, one towards clients.
+//! The bodies that pass through: from clients, towards targets, and towards clients.
 
-use std::cell::Cell;
 use std::error::Error;
+use std::fmt;
+use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::sync::Notify;
+use hyper::body::{Body, Frame, SizeHint};
 
 use crate::http::access_log::AccessRecord;
 use crate::http::buffer::Buffer;
-use crate::http::upstream::{Lease, Loan};
+use crate::http::upgrade::Tunnel;
+use crate::http::upstream::Lease;
+use crate::http1::client::Exchange;
+use crate::http1::connection::{ClientBody, ClientFault};
 
-/// Any failure of a body; it ends the connection it is sent on.
+/// Any failure of a body towards a client; it ends the connection it is sent on.
 pub type BodyError = Box<dyn Error + Send + Sync>;
+
+/// A request's body as it comes from the client.
+pub enum Incoming {
+    /// None at all.
+    None,
+    /// Over HTTP/1.
+    Http1(ClientBody),
+    /// Over HTTP/2.
+    Http2(hyper::body::Incoming),
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = ClientFault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ClientFault>>> {
+        match self.get_mut() {
+            Incoming::None => Poll::Ready(None),
+            Incoming::Http1(body) => Pin::new(body).poll_frame(cx),
+            // HTTP/2 has its framing checked before; what can fail is the stream.
+            Incoming::Http2(body) => Pin::new(body).poll_frame(cx).map_err(|_| ClientFault::Gone),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Incoming::None => true,
+            Incoming::Http1(body) => body.is_end_stream(),
+            Incoming::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Incoming::None => SizeHint::with_exact(0),
+            Incoming::Http1(body) => body.size_hint(),
+            Incoming::Http2(body) => body.size_hint(),
+        }
+    }
+}
 
 /// A request's body on its way to a target.
 pub enum RequestBody {
     /// None at all.
     Empty,
     /// Passed on as it comes.
-    Streaming(Upload),
+    Streaming(Incoming),
     /// Read in full before.
     Buffered(Box<Buffer>),
 }
 
-/// A request body that is passed on as it comes.
-pub struct Upload {
-    incoming: Incoming,
-    progress: Rc<Progress>,
+/// Why a request's body ends early.
+#[derive(Debug)]
+pub enum UploadError {
+    /// The client's doing.
+    Client(ClientFault),
+    /// The temporary file it was kept in.
+    Disk(io::Error),
 }
 
-/// What becomes of an upload: the wait for the target's answer is timed from its end.
-#[derive(Default)]
-pub struct Progress {
-    ended: Notify,
-    is_broken: Cell<bool>,
-}
-
-impl Progress {
-    /// Waits until the upload is over, one way or the other.
-    pub async fn ended(&self) {
-        self.ended.notified().await;
-    }
-
-    /// Whether the client sent something that is no body.
-    pub fn is_broken(&self) -> bool {
-        self.is_broken.get()
+impl fmt::Display for UploadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UploadError::Client(fault) => write!(f, "{fault}"),
+            UploadError::Disk(error) => write!(f, "{error}"),
+        }
     }
 }
 
-impl Upload {
-    /// An upload, and the means to follow it.
-    pub fn new(incoming: Incoming) -> (Self, Rc<Progress>) {
-        let progress = Rc::new(Progress::default());
-        (Self { incoming, progress: Rc::clone(&progress) }, progress)
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        self.progress.ended.notify_one();
-    }
-}
+impl Error for UploadError {}
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = BodyError;
+    type Error = UploadError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         match self.get_mut() {
             RequestBody::Empty => Poll::Ready(None),
-            RequestBody::Buffered(buffer) => Pin::new(&mut **buffer).poll_frame(cx).map_err(Into::into),
-            RequestBody::Streaming(upload) => {
-                let frame = ready!(Pin::new(&mut upload.incoming).poll_frame(cx));
-                upload.progress.is_broken.set(matches!(frame, Some(Err(_))));
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            RequestBody::Streaming(body) => Pin::new(body).poll_frame(cx).map_err(UploadError::Client),
+            RequestBody::Buffered(buffer) => {
+                Pin::new(&mut **buffer).poll_frame(cx).map_err(UploadError::Disk)
             }
         }
     }
@@ -88,7 +112,7 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             RequestBody::Empty => true,
-            RequestBody::Streaming(upload) => upload.incoming.is_end_stream(),
+            RequestBody::Streaming(body) => body.is_end_stream(),
             RequestBody::Buffered(buffer) => buffer.is_end_stream(),
         }
     }
@@ -96,7 +120,7 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             RequestBody::Empty => SizeHint::with_exact(0),
-            RequestBody::Streaming(upload) => upload.incoming.size_hint(),
+            RequestBody::Streaming(body) => body.size_hint(),
             RequestBody::Buffered(buffer) => buffer.size_hint(),
         }
     }
@@ -112,16 +136,15 @@ enum Content {
     Whole(Option<Bytes>),
     Streaming(Box<Download>),
     Buffered(Box<Buffer>),
+    Tunnel(Box<Tunnel>),
 }
 
 /// A response body that is passed on as it comes. It keeps the request in flight.
 pub struct Download {
-    /// From the target.
-    pub incoming: Incoming,
+    /// With the target, up to the end of the body.
+    pub exchange: Exchange,
     /// Cuts the body when a drain has waited long enough.
     pub lease: Lease,
-    /// The connection it comes on.
-    pub loan: Loan,
 }
 
 impl From<Bytes> for ResponseBody {
@@ -142,11 +165,25 @@ impl From<Box<Buffer>> for ResponseBody {
     }
 }
 
+impl From<Tunnel> for ResponseBody {
+    fn from(tunnel: Tunnel) -> Self {
+        Self { content: Content::Tunnel(Box::new(tunnel)), record: None }
+    }
+}
+
 impl ResponseBody {
     /// The same body, with the record to be written at its end.
     pub fn recorded(mut self, record: Box<AccessRecord>) -> Self {
         self.record = Some(record);
         self
+    }
+
+    /// The other protocol that takes over after the answer, if one does; else the body again.
+    pub fn into_tunnel(self) -> Result<Box<Tunnel>, Self> {
+        match self.content {
+            Content::Tunnel(tunnel) => Ok(tunnel),
+            content => Err(Self { content, record: self.record }),
+        }
     }
 }
 
@@ -155,11 +192,7 @@ impl Download {
         if self.lease.poll_cut(cx).is_ready() {
             return Poll::Ready(Some(Err("cut, because the target is drained".into())));
         }
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
-        if frame.is_none() || self.incoming.is_end_stream() {
-            self.loan.give_back();
-        }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        self.exchange.poll_body(cx).map_err(Into::into)
     }
 }
 
@@ -175,6 +208,7 @@ impl Body for ResponseBody {
             Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Streaming(download) => download.poll_frame(cx),
             Content::Buffered(buffer) => Pin::new(&mut **buffer).poll_frame(cx).map_err(Into::into),
+            Content::Tunnel(_) => Poll::Ready(None),
         });
         let length = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
         if let Some(record) = &mut self.record {
@@ -186,16 +220,18 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Whole(bytes) => bytes.is_none(),
-            Content::Streaming(download) => download.incoming.is_end_stream(),
+            Content::Streaming(download) => download.exchange.is_ended(),
             Content::Buffered(buffer) => buffer.is_end_stream(),
+            Content::Tunnel(_) => true,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Content::Streaming(download) => download.incoming.size_hint(),
+            Content::Streaming(download) => download.exchange.size_hint(),
             Content::Buffered(buffer) => buffer.size_hint(),
+            Content::Tunnel(_) => SizeHint::with_exact(0),
         }
     }
 }

@@ -1,35 +1,36 @@
 //! Reading `Cookie`, and moving `Set-Cookie` paths under a stripped prefix.
 
-use hyper::HeaderMap;
-use hyper::header::{COOKIE, HeaderValue, SET_COOKIE};
+use crate::http::fields::Fields;
+
+const COOKIE: &str = "cookie";
+const SET_COOKIE: &str = "set-cookie";
 
 /// The value of a request cookie; quotes around it are no part of it.
-pub fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+pub fn value<'a>(headers: &'a Fields, name: &str) -> Option<&'a str> {
+    let lines = headers.all(COOKIE).filter_map(|line| std::str::from_utf8(line).ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.into_iter().find(|(found, _)| *found == name).map(|(_, value)| value.trim_matches('"'))
 }
 
 /// Makes one header of the several that HTTP/2 may split `Cookie` into (RFC 9113, section 8.2.3).
-pub fn join_crumbs(headers: &mut HeaderMap) {
-    let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+pub fn join_crumbs(headers: &mut Fields) {
+    let crumbs: Vec<_> = headers.all(COOKIE).collect();
     if crumbs.len() < 2 {
         return;
     }
-    let joined = HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).expect("made of header values");
-    headers.insert(COOKIE, joined);
+    let joined = crumbs.join(&b"; "[..]);
+    headers.set(COOKIE, &joined);
 }
 
 /// Moves the path of each of the app's own cookies under `prefix`; `host` is the request's, without port.
 ///
 /// Only the path changes: other attributes keep their order and spelling, unknown ones included.
-pub fn scope_paths(headers: &mut HeaderMap, prefix: &str, host: &str) {
-    let before: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().cloned().collect();
+pub fn scope_paths(headers: &mut Fields, prefix: &str, host: &str) {
+    let before: Vec<Vec<u8>> = headers.all(SET_COOKIE).map(<[u8]>::to_vec).collect();
     headers.remove(SET_COOKIE);
     for cookie in before {
-        let scoped = cookie.to_str().ok().and_then(|text| scoped(text, prefix, host));
-        let scoped = scoped.and_then(|text| HeaderValue::from_str(&text).ok());
-        headers.append(SET_COOKIE, scoped.unwrap_or(cookie));
+        let scoped = std::str::from_utf8(&cookie).ok().and_then(|text| scoped(text, prefix, host));
+        headers.add("Set-Cookie", scoped.map_or(cookie, String::into_bytes).as_slice());
     }
 }
 
@@ -107,9 +108,9 @@ mod tests {
 
     #[test]
     fn a_cookie_is_found_in_any_line() {
-        let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("a=1; b=\"2\""));
-        headers.append(COOKIE, HeaderValue::from_static("kamal-writer=3"));
+        let mut headers = Fields::default();
+        headers.add("Cookie", b"a=1; b=\"2\"");
+        headers.add("cookie", b"kamal-writer=3");
         assert_eq!(value(&headers, "b"), Some("2"));
         assert_eq!(value(&headers, "kamal-writer"), Some("3"));
         assert_eq!(value(&headers, "c"), None);

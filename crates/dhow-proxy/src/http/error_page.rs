@@ -5,10 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Response, StatusCode};
+use hyper::StatusCode;
 
-use crate::http::body::ResponseBody;
+use crate::http::message::Answer;
 use crate::service::Service;
 use crate::template::Template;
 
@@ -44,27 +43,20 @@ impl ErrorPages {
 }
 
 /// The page for a status: the service's own if it has one, else the built-in one. `message` is a stop's.
-pub fn respond(status: StatusCode, message: &str, service: Option<&Service>) -> Response<ResponseBody> {
+pub fn respond(status: StatusCode, message: &str, service: Option<&Service>) -> Answer {
     let pages = service.and_then(|service| service.error_pages.as_ref());
     let custom = pages.and_then(|pages| pages.by_status.get(&status.as_u16()));
     let html = match custom {
         Some(template) => template.render(message),
         None => built_in(status, message),
     };
-    let mut response = Response::new(ResponseBody::from(Bytes::from(html)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response
+    Answer::new(status, Bytes::from(html)).with("Content-Type", "text/html; charset=utf-8")
 }
 
 /// A plain-text answer to a request that is not routed at all; it ends the connection.
-pub fn refuse(status: StatusCode, text: &'static str) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::from(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(hyper::header::CONNECTION, HeaderValue::from_static("close"));
-    response
+pub fn refuse(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+    let answer = Answer::new(status, text.into()).with("Content-Type", "text/plain; charset=utf-8");
+    answer.with("Connection", "close")
 }
 
 fn built_in(status: StatusCode, message: &str) -> String {

@@ -1,26 +1,20 @@
 //! One request from its head to its answer: refuse, route, hold, redirect, or forward.
 
-use std::future::Future;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::http::request::Parts;
-use hyper::http::uri::PathAndQuery;
-use hyper::upgrade::OnUpgrade;
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
-use tokio::sync::watch;
+use hyper::{Method, StatusCode, Version};
 use tokio::time::timeout_at;
 
 use crate::acme::Acme;
 use crate::acme::challenges;
 use crate::http::access_log::{AccessRecord, Entrance};
-use crate::http::body::ResponseBody;
+use crate::http::body::Incoming;
+use crate::http::fields::Fields;
 use crate::http::forward::{self, Choice};
 use crate::http::front::Front;
+use crate::http::message::{Answer, RequestHead, RequestTarget, is_host};
 use crate::http::{affinity, cookies, error_page, headers, redirect};
 use crate::pause::Pause;
 use crate::pool::Admission;
@@ -32,47 +26,43 @@ use crate::target::InFlight;
 /// What kamal-proxy says to a question that it did not expect.
 const UNKNOWN_TOKEN: &str = "acme/autocert: certificate cache miss\n";
 
-/// Answers one request.
+/// A request that has come in: refused already, or noted and looked up.
+pub struct Received(Result<(Deciding, Incoming), Answer>);
+
+/// Takes a request in.
 ///
 /// It is noted and looked up at once, not when the answer is first polled for: a client that has left by then, as the
 /// connection may find out in between, is logged all the same.
-pub fn respond(
-    front: Rc<Front>,
-    entrance: Entrance,
-    mut request: Request<Incoming>,
-) -> impl Future<Output = Response<ResponseBody>> {
-    let received = match answer_unrouted(&request) {
+pub fn receive(front: &Front, entrance: Entrance, head: RequestHead, body: Incoming) -> Received {
+    Received(match answer_unrouted(&head) {
         Some(answer) => Err(answer),
-        None => {
-            let upgrade = request.extensions_mut().remove::<OnUpgrade>();
-            let (head, body) = request.into_parts();
-            Ok((Deciding::begin(&front, entrance, head), body, upgrade))
-        }
-    };
-    async move {
-        match received {
-            Err(answer) => answer,
-            Ok((deciding, body, upgrade)) => answer(&front, deciding, body, upgrade).await,
-        }
-    }
+        None => Ok((Deciding::begin(front, entrance, head), body)),
+    })
 }
 
-async fn answer(
-    front: &Front,
-    deciding: Deciding,
-    body: Incoming,
-    upgrade: Option<OnUpgrade>,
-) -> Response<ResponseBody> {
-    let (verdict, record) = deciding.verdict(front).await;
-    let response = match verdict {
-        Verdict::Forward(admitted) => return forward::forward(front, record, admitted, body, upgrade).await,
-        Verdict::Redirect(location) => redirect::respond(&location, &record.method),
-        Verdict::Healthy => Response::new(ResponseBody::from(Bytes::new())),
-        Verdict::Challenge(Some(answer)) => plain(StatusCode::OK, answer),
-        Verdict::Challenge(None) => plain(StatusCode::NOT_FOUND, UNKNOWN_TOKEN.into()),
-        Verdict::Error(status, message) => error_page::respond(status, &message, record.service.as_deref()),
-    };
-    forward::recorded(response, record)
+impl Received {
+    /// The answer; `None` if the client is gone, and there is nobody to answer.
+    pub async fn answer(self, front: &Front) -> Option<Answer> {
+        let (deciding, body) = match self.0 {
+            Err(answer) => return Some(answer),
+            Ok(received) => received,
+        };
+        let entrance = deciding.entrance.clone();
+        let (verdict, record) = deciding.verdict(front).await;
+        let answer = match verdict {
+            Verdict::Forward(admitted) => {
+                return forward::forward(front, entrance, record, admitted, body).await;
+            }
+            Verdict::Redirect(location) => redirect::respond(&location, &record.method),
+            Verdict::Healthy => Answer::new(StatusCode::OK, Bytes::new()),
+            Verdict::Challenge(Some(answer)) => plain(StatusCode::OK, answer),
+            Verdict::Challenge(None) => plain(StatusCode::NOT_FOUND, UNKNOWN_TOKEN.into()),
+            Verdict::Error(status, message) => {
+                error_page::respond(status, &message, record.service.as_deref())
+            }
+        };
+        Some(forward::recorded(answer, record))
+    }
 }
 
 /// A request that was given to a target.
@@ -100,28 +90,32 @@ enum Look {
 
 /// A request whose first look at the routes was taken.
 struct Deciding {
+    entrance: Entrance,
     record: Box<AccessRecord>,
-    changes: watch::Receiver<u64>,
     look: Look,
 }
 
 impl Deciding {
-    fn begin(front: &Front, entrance: Entrance, mut head: Parts) -> Self {
+    fn begin(front: &Front, entrance: Entrance, mut head: RequestHead) -> Self {
         if head.version == Version::HTTP_2 {
             cookies::join_crumbs(&mut head.headers);
         }
         headers::stamp(&mut head.headers);
-        let mut record = AccessRecord::new(&front.access_log, front.tally.clone(), entrance, head);
-        let mut changes = front.changes.clone();
-        changes.mark_unchanged();
+        let mut record = AccessRecord::new(&front.access_log, front.tally.clone(), &entrance, head);
         let look = front.with_routes(|routes| look(routes, &front.acme, &mut record));
-        Self { record, changes, look }
+        Self { entrance, record, look }
     }
 
     async fn verdict(self, front: &Front) -> (Verdict, Box<AccessRecord>) {
-        let Self { mut record, mut changes, look: mut outcome } = self;
+        let mut record = self.record;
+        if let Look::Decided(verdict) = self.look {
+            return (verdict, record);
+        }
+        // Changes are followed from here on, so the look has to be repeated.
+        let mut changes = front.changes.clone();
         loop {
-            match outcome {
+            changes.mark_unchanged();
+            match front.with_routes(|routes| look(routes, &front.acme, &mut record)) {
                 Look::Decided(verdict) => return (verdict, record),
                 // The target was closed after these routes were read: the next ones are about to be published, or
                 // are already.
@@ -133,8 +127,6 @@ impl Deciding {
                     }
                 }
             }
-            changes.mark_unchanged();
-            outcome = front.with_routes(|routes| look(routes, &front.acme, &mut record));
         }
     }
 }
@@ -147,21 +139,24 @@ fn expired(front: &Front, record: &AccessRecord) -> Verdict {
 }
 
 fn look(routes: &Routes, acme: &Acme, record: &mut AccessRecord) -> Look {
-    let host = routes::without_port(record.host()).to_owned();
-    let uri = record.uri.clone();
-    let Some(route) = routes.find(&host, uri.path()) else {
+    let Some(route) = routes.find(routes::without_port(record.host()), record.uri.path()) else {
         record.leave_service();
         return Look::Decided(Verdict::Error(StatusCode::NOT_FOUND, String::new()));
     };
     enter(record, &route);
     let service = route.service;
-    if let Some(answer) = challenge_answer(acme, service, uri.path()) {
+    if let Some(answer) = challenge_answer(acme, service, record.uri.path()) {
         return Look::Decided(Verdict::Challenge(answer));
     }
     if record.scheme() == "https" && !service.options.tls_enabled {
         return Look::Decided(Verdict::Error(StatusCode::SERVICE_UNAVAILABLE, String::new()));
     }
-    if let Some(location) = redirect::location(&service.options, record.scheme(), &host, &uri) {
+    if let Some(location) = redirect::location(
+        &service.options,
+        record.scheme(),
+        routes::without_port(record.host()),
+        &record.uri,
+    ) {
         return Look::Decided(Verdict::Redirect(location));
     }
     if service.pause != Pause::Running && is_probe(record, &route) {
@@ -186,23 +181,18 @@ fn challenge_answer(acme: &Acme, service: &Service, path: &str) -> Option<Option
     (answer.is_some() || is_ours).then_some(answer)
 }
 
-fn plain(status: StatusCode, text: String) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::from(Bytes::from(text)));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
+fn plain(status: StatusCode, text: String) -> Answer {
+    Answer::new(status, Bytes::from(text)).with("Content-Type", "text/plain; charset=utf-8")
 }
 
 /// The request has a service now; its client-address header counts from here on, for the log too.
 fn enter(record: &mut AccessRecord, route: &Route<'_>) {
-    let options = &route.service.options;
-    let name = &options.client_ip_header;
+    let name = &route.service.options.client_ip_header;
     if !name.is_empty()
-        && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
-        && let Some(address) = record.headers.get(&name).filter(|value| !value.is_empty()).cloned()
+        && let Some(address) = record.headers.get(name).filter(|value| !value.is_empty())
     {
-        record.headers.insert(&headers::FORWARDED_FOR, address);
+        let address = address.to_vec();
+        record.headers.set(headers::FORWARDED_FOR, &address);
     }
     record.enter_service(route.service, !is_excluded(record, route));
 }
@@ -242,7 +232,7 @@ fn affinity_applies(service: &Service) -> bool {
 }
 
 /// GET and HEAD are reads, except for WebSockets where readers do not take them.
-fn is_read(method: &Method, headers: &HeaderMap, service: &Service) -> bool {
+fn is_read(method: &Method, headers: &Fields, service: &Service) -> bool {
     let is_safe = *method == Method::GET || *method == Method::HEAD;
     is_safe && (service.options.read_targets_accept_websockets || !headers::is_websocket(headers))
 }
@@ -265,44 +255,35 @@ fn visible_path<'a>(path: &'a str, route: &Route<'_>) -> &'a str {
     }
 }
 
-fn forwarded_path(uri: &Uri, route: &Route<'_>) -> Uri {
-    let Some(whole) = uri.path_and_query() else { return Uri::from_static("/") };
-    if !is_stripped(route) {
-        return Uri::from(whole.clone());
-    }
-    let path = visible_path(uri.path(), route);
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let rest = PathAndQuery::try_from(format!("{path}{query}"));
-    Uri::from(rest.expect("the end of a valid path, from a slash on, is a valid path"))
+/// Path and query for the app, where they are not the client's.
+fn forwarded_path(uri: &RequestTarget, route: &Route<'_>) -> Option<String> {
+    is_stripped(route).then(|| {
+        let path = visible_path(uri.path(), route);
+        format!("{path}{}", &uri.path_and_query()[uri.path().len()..])
+    })
 }
 
 /// Answers that need no service.
-fn answer_unrouted(request: &Request<Incoming>) -> Option<Response<ResponseBody>> {
-    let headers = request.headers();
-    if request.method() == Method::CONNECT {
+fn answer_unrouted(head: &RequestHead) -> Option<Answer> {
+    let bad = |text: &'static str| Some(error_page::refuse(StatusCode::BAD_REQUEST, text));
+    if head.method == Method::CONNECT {
         let text = "405 Method Not Allowed: CONNECT is not for reverse proxies";
         return Some(error_page::refuse(StatusCode::METHOD_NOT_ALLOWED, text));
     }
-    if request.version() == Version::HTTP_11
-        && request.uri().authority().is_none()
-        && !headers.contains_key(header::HOST)
-    {
-        return Some(error_page::refuse(
-            StatusCode::BAD_REQUEST,
-            "400 Bad Request: missing required Host header",
-        ));
+    let mut hosts = head.headers.all("host");
+    match (hosts.next(), hosts.next()) {
+        (None, _) if head.version == Version::HTTP_11 && head.uri.authority().is_none() => {
+            return bad("400 Bad Request: missing required Host header");
+        }
+        (Some(_), Some(_)) => return bad("400 Bad Request: too many Host headers"),
+        (Some(host), None) if !is_host(host) => return bad("400 Bad Request: invalid Host header"),
+        _ => {}
     }
-    if headers.get_all(header::HOST).iter().count() > 1 {
-        return Some(error_page::refuse(StatusCode::BAD_REQUEST, "400 Bad Request: too many Host headers"));
-    }
-    if headers
-        .get(header::EXPECT)
-        .is_some_and(|value| !value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-    {
+    if head.headers.get("expect").is_some_and(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
         return Some(error_page::refuse(StatusCode::EXPECTATION_FAILED, "417 Expectation Failed"));
     }
-    if request.method() == Method::OPTIONS && request.uri().path() == "*" {
-        return Some(Response::new(ResponseBody::from(Bytes::new())));
+    if head.method == Method::OPTIONS && head.uri.path() == "*" {
+        return Some(Answer::new(StatusCode::OK, Bytes::new()));
     }
     None
 }

@@ -1,63 +1,61 @@
 //! Forwarding an admitted request to its target, and the target's answer to the client.
 
-use std::future::{pending, poll_fn};
-use std::pin::Pin;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Incoming};
-use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::http::response::Parts;
-use hyper::upgrade::OnUpgrade;
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use tokio::time::{sleep, timeout};
+use hyper::body::Body;
+use hyper::{Method, StatusCode};
 
-use crate::http::access_log::AccessRecord;
-use crate::http::body::{Download, Progress, RequestBody, ResponseBody, Upload};
+use crate::http::access_log::{AccessRecord, Entrance};
+use crate::http::body::{Download, Incoming, RequestBody, UploadError};
 use crate::http::buffer::{Buffer, BufferError, Limits};
 use crate::http::exchange::Admitted;
+use crate::http::fields::Fields;
 use crate::http::front::Front;
-use crate::http::headers::{self, Forwarding};
-use crate::http::upgrade::tunnel;
+use crate::http::headers::{self, BodyLength, Forwarding};
+use crate::http::message::{Answer, ResponseHead};
+use crate::http::upgrade::Tunnel;
 use crate::http::upstream::{ConnectError, Lease, Loan, Upstream};
 use crate::http::{affinity, cookies, error_page};
+use crate::http1::client::{Exchange, ExchangeError};
+use crate::http1::connection::ClientFault;
+use crate::http1::output::Coding;
+use crate::http1::server::discard_body;
 use crate::log::Field;
 use crate::routes::without_port;
 
-/// How much of a body that is too large is read and thrown away, so that its sender gets to read the 413.
-const DISCARDED: usize = 4 * 1024 * 1024;
-
-/// How long that may take.
-const DISCARD_TIME: Duration = Duration::from_secs(2);
-
-static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// Forwards a request and answers with what comes back, or with an error page.
+/// Forwards a request and answers with what comes back, or with an error page; `None` if the client is gone.
 pub async fn forward(
     front: &Front,
+    entrance: Entrance,
     record: Box<AccessRecord>,
     admitted: Admitted,
     body: Incoming,
-    upgrade: Option<OnUpgrade>,
-) -> Response<ResponseBody> {
+) -> Option<Answer> {
     let Admitted { in_flight, choice } = admitted;
     let (upstream, mut lease) = front.upstreams.lease(in_flight);
-    let order = Order { is_upgrade: upgrade.is_some() && headers::is_upgrade(&record.headers), choice };
-    let answer = tokio::select! {
-        answer = exchange(&upstream, &record, &order, body) => answer,
-        () = lease.cut() => Err(Failure::Cut),
+    let may_upgrade = entrance.client.is_some() && body.is_end_stream();
+    let order = Order { is_upgrade: may_upgrade && headers::is_upgrade(&record.headers), choice, entrance };
+    let exchanged = {
+        let mut exchanging = pin!(exchange(&upstream, &record, &order, body));
+        tokio::select! {
+            biased;
+            received = exchanging.as_mut() => received,
+            () = lease.cut() => Err(Failure::Cut),
+        }
     };
-    match answer {
-        Ok(answer) => deliver(record, &order, answer, lease, upgrade),
+    match exchanged {
+        Ok(received) => Some(deliver(record, &order, received, lease)),
         Err(failure) => fail(front, record, &failure),
     }
 }
 
 /// Why a target was chosen, and what that means for the request.
 pub struct Choice {
-    /// Path and query as the target gets them.
-    pub path: Uri,
+    /// Path and query as the target gets them, where they are not the client's.
+    pub path: Option<String>,
     /// The prefix that was stripped from the path, if any.
     pub stripped: Option<String>,
     /// Whether the response has to mark the client as one that has just written.
@@ -68,24 +66,26 @@ pub struct Choice {
 struct Order {
     choice: Choice,
     is_upgrade: bool,
+    entrance: Entrance,
 }
 
 /// A target's answer.
-struct Answer {
-    head: Parts,
+struct Received {
+    head: ResponseHead,
     content: Content,
 }
 
 enum Content {
-    Streaming(Incoming, Loan),
+    Whole(Bytes),
+    Streaming(Exchange),
     Buffered(Box<Buffer>),
-    Upgraded(OnUpgrade),
+    Upgraded(Exchange),
 }
 
 /// What stops a request on its way.
 enum Failure {
-    /// The client's body is no body.
-    Malformed,
+    /// The client's body.
+    Client(ClientFault),
     /// The client's body is over the limit.
     TooLarge,
     /// The target's body is over the limit.
@@ -105,203 +105,171 @@ async fn exchange(
     record: &AccessRecord,
     order: &Order,
     body: Incoming,
-) -> Result<Answer, Failure> {
-    let (body, progress) = prepare(record, body).await?;
-    let (response, loan) = send(upstream, record, order, body, progress).await?;
-    receive(record, order, response, loan).await
+) -> Result<Received, Failure> {
+    let body = prepare(record, body).await?;
+    let (head, exchange) = send(upstream, record, order, body).await?;
+    receive(record, order, head, exchange).await
 }
 
 /// The request's body: none, read in full, or passed on as it comes.
-async fn prepare(
-    record: &AccessRecord,
-    mut body: Incoming,
-) -> Result<(RequestBody, Option<Rc<Progress>>), Failure> {
+async fn prepare(record: &AccessRecord, mut body: Incoming) -> Result<RequestBody, Failure> {
     if body.is_end_stream() {
-        return Ok((RequestBody::Empty, None));
+        return Ok(RequestBody::Empty);
     }
     let options = &record.target.as_ref().expect("a forwarded request has a target").options;
     if !options.buffer_requests {
-        let (upload, progress) = Upload::new(body);
-        return Ok((RequestBody::Streaming(upload), Some(progress)));
+        return Ok(RequestBody::Streaming(body));
     }
     let limits = Limits::new(options.max_memory_buffer_size, options.max_request_body_size);
     if body.size_hint().exact().is_some_and(|length| limits.refuse(length)) {
-        if !record.headers.contains_key(header::EXPECT) {
-            discard(body).await;
+        if !record.headers.contains("expect") {
+            discard_body(&mut body).await;
         }
         return Err(Failure::TooLarge);
     }
     match Buffer::fill(&mut body, limits).await {
-        Ok(buffer) => Ok((RequestBody::Buffered(Box::new(buffer)), None)),
-        Err(BufferError::Source(_)) => Err(Failure::Malformed),
+        Ok(buffer) => Ok(RequestBody::Buffered(Box::new(buffer))),
+        Err(BufferError::Source(fault)) => Err(Failure::Client(fault)),
         Err(BufferError::Disk(error)) => Err(Failure::Disk(error)),
         Err(BufferError::TooLarge) => {
-            discard(body).await;
+            discard_body(&mut body).await;
             Err(Failure::TooLarge)
         }
     }
 }
 
-/// Reads a bounded part of a body that nobody wants: closing at once would reset the connection under the answer.
-async fn discard(mut body: Incoming) {
-    let reading = async {
-        let mut read = 0;
-        while read < DISCARDED
-            && let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await
-        {
-            read += frame.data_ref().map_or(0, Bytes::len);
-        }
-    };
-    // Too slow: answer now, and let the connection end as it will.
-    timeout(DISCARD_TIME, reading).await.ok();
-}
-
 /// Sends the request, on an idle connection first.
 ///
-/// An idle connection may be closed by the target at the same moment. Then the request is sent again on a new one,
-/// if it cannot have been seen (nothing was written) or may be repeated (idempotent, without a body).
+/// An idle connection may be closed by the target at the same moment. Then the request is sent again on a new one, if it
+/// may be repeated (idempotent, without a body).
 async fn send(
     upstream: &Rc<Upstream>,
     record: &AccessRecord,
     order: &Order,
-    body: RequestBody,
-    progress: Option<Rc<Progress>>,
-) -> Result<(Response<Incoming>, Loan), Failure> {
+    mut body: RequestBody,
+) -> Result<(ResponseHead, Exchange), Failure> {
     let is_repeatable = matches!(body, RequestBody::Empty) && is_idempotent(&record.method, &record.headers);
-    let mut body = body;
-    if let Some(loan) = upstream.reuse().await {
-        match attempt(loan, request(record, order, body)?, record, progress.as_deref()).await {
-            Ok(answered) => return Ok(answered),
-            Err(Setback::Unsent(unsent)) => body = unsent,
-            Err(Setback::Lost(_)) if is_repeatable => body = RequestBody::Empty,
-            Err(Setback::Lost(failure)) => return Err(failure),
+    if let Some(loan) = upstream.reuse(is_repeatable) {
+        let mut exchange = begin(loan, record, order, body);
+        match respond(&mut exchange, record, order).await {
+            Ok(head) => return Ok((head, exchange)),
+            Err(ExchangeError::Silence(_)) if is_repeatable => body = RequestBody::Empty,
+            Err(error) => return Err(error.into()),
         }
     }
     let loan = upstream.connect().await.map_err(|error| match error {
         ConnectError::TimedOut => Failure::TimedOut,
         ConnectError::Failed(_) => Failure::Target(error.to_string()),
     })?;
-    attempt(loan, request(record, order, body)?, record, progress.as_deref()).await.map_err(|setback| {
-        match setback {
-            Setback::Unsent(_) => Failure::Target("the target closed a new connection".into()),
-            Setback::Lost(failure) => failure,
-        }
-    })
+    let mut exchange = begin(loan, record, order, body);
+    Ok((respond(&mut exchange, record, order).await?, exchange))
 }
 
-/// An attempt that brought no answer.
-enum Setback {
-    /// Nothing was written: here is the body again.
-    Unsent(RequestBody),
-    /// The target may have seen the request.
-    Lost(Failure),
-}
-
-async fn attempt(
-    mut loan: Loan,
-    request: Request<RequestBody>,
+async fn respond(
+    exchange: &mut Exchange,
     record: &AccessRecord,
-    progress: Option<&Progress>,
-) -> Result<(Response<Incoming>, Loan), Setback> {
+    order: &Order,
+) -> Result<ResponseHead, ExchangeError> {
     let limit = record.target.as_ref().map_or(Duration::ZERO, |target| target.options.response_timeout);
-    let sent = tokio::select! {
-        sent = loan.sender().try_send_request(request) => sent,
-        () = deadline(limit, progress) => return Err(Setback::Lost(Failure::TimedOut)),
+    let inform = |head: &ResponseHead| {
+        if let Some(client) = &order.entrance.client {
+            let mut head = ResponseHead { status: head.status, headers: head.headers.clone() };
+            headers::clean_response(&mut head.headers);
+            client.borrow_mut().inform(&head);
+        }
     };
-    match sent {
-        Ok(response) => Ok((response, loan)),
-        Err(mut error) => match error.take_message() {
-            Some(request) => Err(Setback::Unsent(request.into_body())),
-            None if progress.is_some_and(Progress::is_broken) => Err(Setback::Lost(Failure::Malformed)),
-            None => Err(Setback::Lost(Failure::Target(told(error.error())))),
-        },
+    exchange.response(&record.method, limit, inform).await
+}
+
+impl From<ExchangeError> for Failure {
+    fn from(error: ExchangeError) -> Self {
+        match error {
+            ExchangeError::Upload(UploadError::Client(fault)) => Failure::Client(fault),
+            ExchangeError::Upload(UploadError::Disk(error)) => Failure::Disk(error),
+            ExchangeError::Silence(error) => Failure::Target(error.to_string()),
+            ExchangeError::Response(what) => Failure::Target(what),
+            ExchangeError::TimedOut => Failure::TimedOut,
+        }
     }
 }
 
-/// Ends when the target has had its time, which counts from the end of the upload.
-async fn deadline(limit: Duration, progress: Option<&Progress>) {
-    if limit.is_zero() {
-        pending::<()>().await;
-    }
-    if let Some(progress) = progress {
-        progress.ended().await;
-    }
-    sleep(limit).await;
-}
-
-fn request(record: &AccessRecord, order: &Order, body: RequestBody) -> Result<Request<RequestBody>, Failure> {
+fn begin(loan: Loan, record: &AccessRecord, order: &Order, body: RequestBody) -> Exchange {
     let target = record.target.as_ref().expect("a forwarded request has a target");
+    let length = length_of(&body, record);
     let about = Forwarding {
-        peer: record.peer().ip().to_canonical(),
+        method: &record.method,
+        path: order.choice.path.as_deref().unwrap_or(record.uri.path_and_query()),
+        length,
+        peer: record.peer(),
         scheme: record.scheme(),
         host: record.host(),
         target: target.address.as_str(),
         is_trusting: target.options.forward_headers,
         is_upgrade: order.is_upgrade,
     };
-    let mut request = Request::new(body);
-    *request.method_mut() = record.method.clone();
-    *request.uri_mut() = order.choice.path.clone();
-    *request.headers_mut() = headers::for_target(&record.headers, &about);
-    Ok(request)
+    let coding = if length == BodyLength::Chunked { Coding::Chunked } else { Coding::Plain };
+    Exchange::begin(loan, body, coding, |to| headers::write_for_target(&record.headers, &about, to))
 }
 
-fn is_idempotent(method: &Method, headers: &HeaderMap) -> bool {
+/// A body of no bytes is told as such only if the client told it: a plain GET stays plain.
+fn length_of(body: &RequestBody, record: &AccessRecord) -> BodyLength {
+    match body {
+        RequestBody::Empty if record.headers.contains("content-length") => BodyLength::Exact(0),
+        RequestBody::Empty => BodyLength::None,
+        body => body.size_hint().exact().map_or(BodyLength::Chunked, BodyLength::Exact),
+    }
+}
+
+fn is_idempotent(method: &Method, headers: &Fields) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
-        || headers.contains_key(&IDEMPOTENCY_KEY)
+        || headers.contains("idempotency-key")
 }
 
 /// Takes the answer in: whole if it is to be buffered, else only its head.
 async fn receive(
     record: &AccessRecord,
     order: &Order,
-    mut response: Response<Incoming>,
-    mut loan: Loan,
-) -> Result<Answer, Failure> {
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    head: ResponseHead,
+    mut exchange: Exchange,
+) -> Result<Received, Failure> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
         if !order.is_upgrade {
             return Err(Failure::Target("the target changed the protocol without being asked to".into()));
         }
-        let upgrade = hyper::upgrade::on(&mut response);
-        return Ok(Answer { head: response.into_parts().0, content: Content::Upgraded(upgrade) });
-    }
-    let (head, mut incoming) = response.into_parts();
-    if incoming.is_end_stream() {
-        loan.give_back();
-        return Ok(Answer { head, content: Content::Streaming(incoming, loan) });
+        return Ok(Received { head, content: Content::Upgraded(exchange) });
     }
     let options = &record.target.as_ref().expect("a forwarded request has a target").options;
-    if !options.buffer_responses || is_event_stream(&head.headers) {
-        return Ok(Answer { head, content: Content::Streaming(incoming, loan) });
+    if exchange.is_ended() || !options.buffer_responses || is_event_stream(&head.headers) {
+        return Ok(Received { head, content: Content::Streaming(exchange) });
     }
     let limits = Limits::new(options.max_memory_buffer_size, options.max_response_body_size);
-    if incoming.size_hint().exact().is_some_and(|length| limits.refuse(length)) {
+    if exchange.size_hint().exact().is_some_and(|length| limits.refuse(length)) {
         return Err(Failure::ResponseTooLarge);
     }
-    let buffer = Buffer::fill(&mut incoming, limits).await.map_err(|error| match error {
+    if limits.memory > 0
+        && let Some(body) = exchange.take_whole()
+    {
+        return Ok(Received { head, content: Content::Whole(body) });
+    }
+    let buffer = Buffer::fill(&mut exchange, limits).await.map_err(|error| match error {
         BufferError::TooLarge => Failure::ResponseTooLarge,
         BufferError::Disk(error) => Failure::Disk(error),
-        BufferError::Source(error) => Failure::Target(told(&error)),
+        BufferError::Source(error) => Failure::Target(error.to_string()),
     })?;
-    loan.give_back();
-    Ok(Answer { head, content: Content::Buffered(Box::new(buffer)) })
+    Ok(Received { head, content: Content::Buffered(Box::new(buffer)) })
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    let kind = headers::text(headers, &header::CONTENT_TYPE).split(';').next().unwrap_or_default();
+fn is_event_stream(headers: &Fields) -> bool {
+    let kind = headers.text("content-type").split(';').next().unwrap_or_default();
     kind.trim().eq_ignore_ascii_case("text/event-stream")
 }
 
 /// Passes the answer on to the client.
-fn deliver(
-    record: Box<AccessRecord>,
-    order: &Order,
-    answer: Answer,
-    lease: Lease,
-    upgrade: Option<OnUpgrade>,
-) -> Response<ResponseBody> {
-    let Answer { mut head, content } = answer;
-    let protocol = head.headers.get(header::UPGRADE).cloned();
+fn deliver(record: Box<AccessRecord>, order: &Order, received: Received, lease: Lease) -> Answer {
+    let Received { mut head, content } = received;
+    if let Content::Upgraded(exchange) = content {
+        return upgraded(head, exchange, record, lease);
+    }
     headers::clean_response(&mut head.headers);
     let service = record.service.as_ref().expect("a forwarded request has a service");
     if order.choice.marks_writer {
@@ -312,49 +280,50 @@ fn deliver(
     {
         cookies::scope_paths(&mut head.headers, prefix, without_port(record.host()));
     }
-    let mut response = Response::new(ResponseBody::from(Bytes::new()));
-    *response.status_mut() = head.status;
-    *response.headers_mut() = head.headers;
-    match content {
-        Content::Streaming(incoming, loan) => {
-            *response.body_mut() = Download { incoming, lease, loan }.into();
-        }
-        Content::Buffered(buffer) => *response.body_mut() = buffer.into(),
-        Content::Upgraded(target) => return upgraded(response, record, protocol, (upgrade, target), lease),
-    }
-    recorded(response, record)
+    let body = match content {
+        Content::Whole(body) => body.into(),
+        Content::Buffered(buffer) => buffer.into(),
+        Content::Streaming(exchange) | Content::Upgraded(exchange) => Download { exchange, lease }.into(),
+    };
+    recorded(Answer { head, body }, record)
 }
 
 /// Answers 101 and joins the two sides; the record is written when they part.
 fn upgraded(
-    mut response: Response<ResponseBody>,
+    mut head: ResponseHead,
+    exchange: Exchange,
     mut record: Box<AccessRecord>,
-    protocol: Option<HeaderValue>,
-    sides: (Option<OnUpgrade>, OnUpgrade),
     lease: Lease,
-) -> Response<ResponseBody> {
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+) -> Answer {
+    let protocol = head.headers.get("upgrade").map(<[u8]>::to_vec);
+    headers::clean_response(&mut head.headers);
+    head.headers.add("Connection", b"Upgrade");
     if let Some(protocol) = protocol {
-        response.headers_mut().insert(header::UPGRADE, protocol);
+        head.headers.add("Upgrade", &protocol);
     }
-    record.answered(response.status().as_u16(), response.headers());
-    if let (Some(client), target) = sides {
-        tokio::task::spawn_local(tunnel(client, target, lease, record));
-    }
-    response
+    record.answered(head.status.as_u16(), &head.headers);
+    let (target, early) = exchange.into_parts();
+    Answer { head, body: Tunnel { target, early, lease, record }.into() }
 }
 
-fn fail(front: &Front, record: Box<AccessRecord>, failure: &Failure) -> Response<ResponseBody> {
+fn fail(front: &Front, record: Box<AccessRecord>, failure: &Failure) -> Option<Answer> {
     log_failure(front, &record, failure);
     let status = match failure {
-        Failure::Malformed => StatusCode::BAD_REQUEST,
+        // The record tells by itself that nobody was there.
+        Failure::Client(ClientFault::Gone) => return None,
+        Failure::Client(ClientFault::Malformed(_)) => StatusCode::BAD_REQUEST,
+        Failure::Client(ClientFault::Slow) => StatusCode::REQUEST_TIMEOUT,
         Failure::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::ResponseTooLarge | Failure::Disk(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Failure::Target(_) => StatusCode::BAD_GATEWAY,
         Failure::TimedOut | Failure::Cut => StatusCode::GATEWAY_TIMEOUT,
     };
-    let response = error_page::respond(status, "", record.service.as_deref());
-    recorded(response, record)
+    let mut answer = error_page::respond(status, "", record.service.as_deref());
+    if let Failure::Client(_) = failure {
+        // Where such a body ends, nobody knows.
+        answer = answer.with("Connection", "close");
+    }
+    Some(recorded(answer, record))
 }
 
 fn log_failure(front: &Front, record: &AccessRecord, failure: &Failure) {
@@ -366,8 +335,8 @@ fn log_failure(front: &Front, record: &AccessRecord, failure: &Failure) {
         front.log.error("Error while proxying", &fields);
     };
     match failure {
-        Failure::Malformed => front.log.info("Malformed request", &fields),
-        Failure::TooLarge => {}
+        Failure::Client(ClientFault::Malformed(_)) => front.log.info("Malformed request", &fields),
+        Failure::Client(_) | Failure::TooLarge => {}
         Failure::ResponseTooLarge => front.log.info("Response exceeded max response limit", &fields),
         Failure::Disk(error) => proxying(&format!("buffering in a temporary file: {error}")),
         Failure::Target(error) => proxying(error),
@@ -376,20 +345,8 @@ fn log_failure(front: &Front, record: &AccessRecord, failure: &Failure) {
     }
 }
 
-/// The response, with the record to be written when its body has been sent.
-pub fn recorded(response: Response<ResponseBody>, mut record: Box<AccessRecord>) -> Response<ResponseBody> {
-    record.answered(response.status().as_u16(), response.headers());
-    response.map(|body| body.recorded(record))
-}
-
-/// An error with its causes: hyper keeps what really happened in the source.
-fn told(error: &hyper::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
+/// The answer, with the record to be written when its body has been sent.
+pub fn recorded(answer: Answer, mut record: Box<AccessRecord>) -> Answer {
+    record.answered(answer.head.status.as_u16(), &answer.head.headers);
+    Answer { head: answer.head, body: answer.body.recorded(record) }
 }

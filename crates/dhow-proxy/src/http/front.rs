@@ -5,12 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Cache};
-use hyper::header::{CONNECTION, HeaderValue};
-use hyper::{Response, StatusCode};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use crate::acme::Acme;
+use crate::clock;
 use crate::http::access_log::AccessLog;
 use crate::http::upstream::Upstreams;
 use crate::log::Log;
@@ -34,14 +33,13 @@ pub struct Front {
     pub access_log: Rc<AccessLog>,
     /// The worker's part of the metrics, if they are wanted.
     pub tally: Option<Rc<Tally>>,
-    /// Whether another process has taken over, and clients are to go there.
-    leaving: watch::Sender<bool>,
     /// For what goes wrong.
     pub log: Log,
+    date: RefCell<(u64, String)>,
 }
 
 impl Front {
-    /// For use inside the worker's `LocalSet`.
+    /// For use on the worker's runtime.
     pub fn new(router: &Router, tls: Arc<ServerConfig>, counting: Option<Counting>, log: Log) -> Self {
         Self {
             routes: RefCell::new(Cache::new(router.routes())),
@@ -51,32 +49,23 @@ impl Front {
             acme: router.acme(),
             access_log: AccessLog::start(log.clone()),
             tally: counting.map(Counting::begin),
-            leaving: watch::Sender::new(false),
             log,
+            date: RefCell::default(),
         }
-    }
-
-    /// From now on, clients are sent to the process that has taken over.
-    pub fn leave(&self) {
-        self.leaving.send_replace(true);
-    }
-
-    /// Ends when clients are to leave.
-    pub async fn left(&self) {
-        // The sender lives in self.
-        self.leaving.subscribe().wait_for(|is_leaving| *is_leaving).await.ok();
-    }
-
-    /// An answer as it is sent while clients are to leave: the last one on its connection (HTTP/1).
-    pub fn farewell<B>(&self, mut response: Response<B>) -> Response<B> {
-        if *self.leaving.borrow() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
     }
 
     /// Looks at the current routes. The copy is renewed only when they have changed.
     pub fn with_routes<T>(&self, look: impl FnOnce(&Routes) -> T) -> T {
         look(self.routes.borrow_mut().load())
+    }
+
+    /// The date as answers tell it, written anew once a second.
+    pub fn with_date<T>(&self, look: impl FnOnce(&str) -> T) -> T {
+        let mut date = self.date.borrow_mut();
+        let now = clock::since_epoch();
+        if date.0 != now.as_secs() {
+            *date = (now.as_secs(), clock::http_date(now));
+        }
+        look(&date.1)
     }
 }

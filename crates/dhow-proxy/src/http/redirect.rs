@@ -1,15 +1,14 @@
 //! Redirects that a service asks for: to https, to its canonical host, or both in one hop.
 
 use bytes::Bytes;
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION};
-use hyper::{Method, Response, StatusCode, Uri};
+use hyper::{Method, StatusCode};
 
-use crate::http::body::ResponseBody;
 use crate::http::error_page::escaped;
+use crate::http::message::{Answer, RequestTarget};
 use crate::options::ServiceOptions;
 
 /// Where a request has to go instead, if anywhere. `host` is the request's, without port.
-pub fn location(options: &ServiceOptions, scheme: &str, host: &str, uri: &Uri) -> Option<String> {
+pub fn location(options: &ServiceOptions, scheme: &str, host: &str, uri: &RequestTarget) -> Option<String> {
     let wants_https = options.tls_enabled && options.tls_redirect && scheme == "http";
     let canonical = options.canonical_host.as_str();
     let wants_host = !canonical.is_empty() && !canonical.eq_ignore_ascii_case(host);
@@ -19,25 +18,17 @@ pub fn location(options: &ServiceOptions, scheme: &str, host: &str, uri: &Uri) -
     let scheme = if wants_https { "https" } else { scheme };
     let host = if wants_host { canonical } else { host };
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    Some(format!("{scheme}://{host}{path}"))
+    Some(format!("{scheme}://{host}{}", uri.path_and_query()))
 }
 
 /// A 301, which ends the connection as kamal-proxy's does. A GET gets a link to follow by hand.
-pub fn respond(location: &str, method: &Method) -> Response<ResponseBody> {
+pub fn respond(location: &str, method: &Method) -> Answer {
     let link = format!("<a href=\"{}\">Moved Permanently</a>.\n\n", escaped(location));
     let body = if method == Method::GET { Bytes::from(link) } else { Bytes::new() };
-    let mut response = Response::new(ResponseBody::from(body));
-    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
-    let headers = response.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    if method == Method::GET || method == Method::HEAD {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    }
-    if let Ok(location) = HeaderValue::from_str(location) {
-        headers.insert(LOCATION, location);
-    }
-    response
+    let answer = Answer::new(StatusCode::MOVED_PERMANENTLY, body).with("Connection", "close");
+    let is_read = method == Method::GET || method == Method::HEAD;
+    let answer = if is_read { answer.with("Content-Type", "text/html; charset=utf-8") } else { answer };
+    answer.with("Location", location)
 }
 
 #[cfg(test)]
@@ -54,7 +45,7 @@ mod tests {
     }
 
     fn from(options: &ServiceOptions, scheme: &str) -> Option<String> {
-        location(options, scheme, "a.com", &"/x?y=1".parse().unwrap())
+        location(options, scheme, "a.com", &RequestTarget::parse("/x?y=1", &Method::GET).unwrap())
     }
 
     #[test]

@@ -3,23 +3,19 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::Notify;
-use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, timeout};
 
-use crate::http::body::RequestBody;
+use crate::http::cut::{Listener, Listeners};
+use crate::http1::client::Connection;
 use crate::target::{InFlight, Target};
 
 /// Idle connections kept per target and worker.
@@ -31,8 +27,8 @@ const NAME_LIFETIME: Duration = Duration::from_secs(1);
 /// How long a connection attempt may take. The kernel alone would try for two minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection that can take one request at a time.
-pub type Sender = SendRequest<RequestBody>;
+/// How often idle connections are looked through for those that the target has closed.
+const SWEEP: Duration = Duration::from_secs(5);
 
 /// All targets that this worker has sent requests to, until they are gone.
 #[derive(Default)]
@@ -43,9 +39,13 @@ pub struct Upstreams {
 /// A target as one worker sees it.
 pub struct Upstream {
     target: Arc<Target>,
-    idle: RefCell<Vec<Sender>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a connection is handed on many times between here and the end of a body"
+    )]
+    idle: RefCell<Vec<Box<Connection>>>,
     resolved: Cell<Option<(SocketAddr, Instant)>>,
-    cut: Arc<Notify>,
+    listeners: Rc<Listeners>,
 }
 
 /// Why there is no connection to a target.
@@ -70,8 +70,7 @@ impl Upstreams {
     /// What this worker holds of a request's target.
     pub fn lease(self: &Rc<Self>, in_flight: InFlight) -> (Rc<Upstream>, Lease) {
         let upstream = self.of(&in_flight.target);
-        let cut = Box::pin(Arc::clone(&upstream.cut).notified_owned());
-        let lease = Lease { in_flight, cut, signal: Arc::clone(&upstream.cut) };
+        let lease = Lease { in_flight, listener: Listener::of(&upstream.listeners) };
         (upstream, lease)
     }
 
@@ -83,7 +82,7 @@ impl Upstreams {
             target: Arc::clone(target),
             idle: RefCell::default(),
             resolved: Cell::new(None),
-            cut: Arc::default(),
+            listeners: Rc::default(),
         });
         self.by_target.borrow_mut().insert(target.id, Rc::clone(&upstream));
         tokio::task::spawn_local(follow_orders(Rc::clone(self), Rc::clone(&upstream)));
@@ -95,8 +94,17 @@ impl Upstreams {
 async fn follow_orders(upstreams: Rc<Upstreams>, upstream: Rc<Upstream>) {
     let mut orders = upstream.target.orders();
     loop {
-        upstream.cut.notify_waiters();
-        if orders.borrow_and_update().gone || orders.changed().await.is_err() {
+        upstream.listeners.call();
+        if orders.borrow_and_update().gone {
+            break;
+        }
+        let changed = loop {
+            match timeout(SWEEP, orders.changed()).await {
+                Ok(changed) => break changed,
+                Err(_) => upstream.sweep(),
+            }
+        };
+        if changed.is_err() {
             break;
         }
     }
@@ -104,35 +112,21 @@ async fn follow_orders(upstreams: Rc<Upstreams>, upstream: Rc<Upstream>) {
 }
 
 impl Upstream {
-    /// An idle connection, if one is usable.
-    pub async fn reuse(self: &Rc<Self>) -> Option<Loan> {
+    /// An idle connection, if one is usable. For a request that can be sent only once, the look is a closer one.
+    pub fn reuse(self: &Rc<Self>, is_repeatable: bool) -> Option<Loan> {
         loop {
-            let mut sender = self.idle.borrow_mut().pop()?;
-            if sender.is_closed() {
-                continue;
+            let connection = self.idle.borrow_mut().pop()?;
+            if !connection.is_stale() && (is_repeatable || !connection.is_closed()) {
+                return Some(Loan { connection: Some(connection), upstream: Rc::clone(self) });
             }
-            if sender.is_ready() || becomes_ready_at_once(&mut sender).await {
-                return Some(Loan { sender: Some(sender), upstream: Rc::clone(self) });
-            }
-            // Still busy with the end of its last exchange, such as an upload that was answered early.
-            let upstream = Rc::clone(self);
-            tokio::task::spawn_local(async move {
-                if sender.ready().await.is_ok() {
-                    upstream.keep(sender);
-                }
-            });
         }
     }
 
     /// A new connection.
     pub async fn connect(self: &Rc<Self>) -> Result<Loan, ConnectError> {
         let stream = timeout(CONNECT_TIMEOUT, self.dial()).await.map_err(|_| ConnectError::TimedOut)?;
-        let stream = TokioIo::new(stream.map_err(ConnectError::Failed)?);
-        let handshake = Builder::new().title_case_headers(true).handshake(stream).await;
-        let (sender, connection) =
-            handshake.map_err(|error| ConnectError::Failed(io::Error::other(error)))?;
-        tokio::task::spawn_local(connection.with_upgrades());
-        Ok(Loan { sender: Some(sender), upstream: Rc::clone(self) })
+        let connection = Box::new(Connection::new(stream.map_err(ConnectError::Failed)?));
+        Ok(Loan { connection: Some(connection), upstream: Rc::clone(self) })
     }
 
     async fn dial(&self) -> io::Result<TcpStream> {
@@ -176,48 +170,47 @@ impl Upstream {
         }
     }
 
-    fn keep(&self, sender: Sender) {
+    fn keep(&self, connection: Box<Connection>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < MAX_IDLE {
-            idle.push(sender);
+            idle.push(connection);
         }
     }
-}
 
-/// Lets the connection's own task run once: it is what makes a connection ready after an exchange.
-async fn becomes_ready_at_once(sender: &mut Sender) -> bool {
-    tokio::select! {
-        biased;
-        ready = sender.ready() => ready.is_ok(),
-        () = tokio::task::yield_now() => sender.is_ready(),
+    fn sweep(&self) {
+        self.idle.borrow_mut().retain(|connection| !connection.is_stale());
     }
 }
 
 /// A connection in use. It goes back to its worker only if it is given back; else it is closed.
 pub struct Loan {
-    sender: Option<Sender>,
+    connection: Option<Box<Connection>>,
     upstream: Rc<Upstream>,
 }
 
 impl Loan {
     /// The connection, to send a request on.
-    pub fn sender(&mut self) -> &mut Sender {
-        self.sender.as_mut().expect("given back only after the exchange")
+    pub fn connection(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("given back only after the exchange")
     }
 
     /// The exchange is over and the connection can take another.
     pub fn give_back(&mut self) {
-        if let Some(sender) = self.sender.take() {
-            self.upstream.keep(sender);
+        if let Some(connection) = self.connection.take() {
+            self.upstream.keep(connection);
         }
+    }
+
+    /// Keeps the connection for good.
+    pub fn into_connection(self) -> Box<Connection> {
+        self.connection.expect("given back only after the exchange")
     }
 }
 
 /// A request's place among those in flight, and its ear for being cut.
 pub struct Lease {
     in_flight: InFlight,
-    cut: Pin<Box<OwnedNotified>>,
-    signal: Arc<Notify>,
+    listener: Listener,
 }
 
 impl Lease {
@@ -228,12 +221,10 @@ impl Lease {
 
     /// Ready when the request is to be given up.
     pub fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.cut.as_mut().poll(cx).is_ready() {
-            if self.in_flight.is_cut() {
-                return Poll::Ready(());
-            }
-            self.cut.set(Arc::clone(&self.signal).notified_owned());
+        if self.in_flight.is_cut() {
+            return Poll::Ready(());
         }
+        self.listener.listen(cx);
         Poll::Pending
     }
 

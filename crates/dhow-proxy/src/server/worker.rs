@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{Notify, watch};
-use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Door, Patience, Scheme};
@@ -42,14 +41,6 @@ pub struct Entries {
     pub https: (std::net::TcpListener, u16),
 }
 
-/// How a worker hears that it is to end.
-pub struct End {
-    /// By order.
-    pub stopped: watch::Receiver<bool>,
-    /// As another process listens now; requests may go on for this long.
-    pub handed_over: watch::Receiver<Option<Duration>>,
-}
-
 impl Worker {
     /// A worker for the connections that its listeners get.
     pub fn new(
@@ -60,38 +51,36 @@ impl Worker {
         counting: Option<Counting>,
         log: Log,
     ) -> Self {
-        let patience = Patience { head: config.head_timeout, handshake: config.handshake_timeout };
+        let patience = Patience { http: config.timeouts, handshake: config.handshake_timeout };
         Self { entries, patience, router, tls, counting, log }
     }
 
-    /// Serves on a thread of its own until an end is ordered and the requests under way have ended.
-    pub fn spawn(self, end: End) -> JoinHandle<()> {
+    /// Serves on a thread of its own until `stopped` is set and the requests under way have ended.
+    pub fn spawn(self, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
         std::thread::spawn(move || {
-            let runtime = Builder::new_current_thread().enable_all().build();
+            let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             let log = self.log.clone();
             match runtime {
-                Ok(runtime) => self.run(&runtime, end),
+                Ok(runtime) => self.run(runtime, stopped),
                 Err(error) => log.error("Unable to start a worker", &[("error", &error.to_string())]),
             }
         })
     }
 
-    fn run(mut self, runtime: &Runtime, end: End) {
-        let tasks = LocalSet::new();
-        let access_log = tasks.block_on(runtime, async {
+    fn run(mut self, runtime: LocalRuntime, stopped: watch::Receiver<bool>) {
+        let access_log = runtime.block_on(async {
             let (tls, counting, log) = (Arc::clone(&self.tls), self.counting.take(), self.log.clone());
             let front = Rc::new(Front::new(&self.router, tls, counting, log));
             let access_log = Rc::clone(&front.access_log);
-            self.serve(front, end).await;
+            self.serve(front, stopped).await;
             access_log
         });
         // What is still open ends here, and is logged.
-        drop(tasks);
+        drop(runtime);
         access_log.flush();
     }
 
-    async fn serve(self, front: Rc<Front>, end: End) {
-        let End { stopped, mut handed_over } = end;
+    async fn serve(self, front: Rc<Front>, stopped: watch::Receiver<bool>) {
         let crowd = Rc::new(Crowd::default());
         let Entries { http: (http, http_port), https: (https, https_port) } = self.entries;
         let listeners = (TcpListener::from_std(http), TcpListener::from_std(https));
@@ -117,7 +106,6 @@ impl Worker {
                 accepted = http.accept() => ((Scheme::Http, http_port), accepted),
                 accepted = https.accept() => ((Scheme::Https, https_port), accepted),
                 _ = is_stopped.wait_for(|stopped| *stopped) => break,
-                _ = handed_over.wait_for(Option::is_some) => break,
             };
             match accepted {
                 Ok(accepted) => welcome(entry, accepted),
@@ -125,16 +113,7 @@ impl Worker {
             }
         }
         drop((http, https));
-        let drain = *handed_over.borrow();
-        if drain.is_some() {
-            front.leave();
-            // Idle clients have a while to come once more, and be told to leave, before their connections are closed.
-            tokio::select! {
-                () = crowd.emptied() => {}
-                _ = is_stopped.wait_for(|stopped| *stopped) => {}
-            }
-        }
-        if timeout(drain.unwrap_or(SHUTDOWN_GRACE), crowd.emptied()).await.is_err() {
+        if timeout(SHUTDOWN_GRACE, crowd.emptied()).await.is_err() {
             self.log.warn("Closing active connections", &[]);
         }
     }
