@@ -31,7 +31,7 @@ mod uri;
 mod value;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use surroundings::{FileKind, Moment, Nowhere, Ran, RubyFailed, RubyRendered, Surroundings, Unreadable};
 

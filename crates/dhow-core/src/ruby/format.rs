@@ -90,9 +90,21 @@ impl Directive {
             'p' => self.cut(machine.inspected(value, span)?),
             'c' => machine.string_of(value, span)?.chars().take(1).collect(),
             'd' | 'i' | 'u' => return Ok(self.number(integer(machine, value, span)?, 10)),
-            'x' | 'X' => return Ok(self.number(integer(machine, value, span)?, 16)),
-            'o' => return Ok(self.number(integer(machine, value, span)?, 8)),
-            'b' | 'B' => return Ok(self.number(integer(machine, value, span)?, 2)),
+            'x' | 'X' | 'o' | 'b' | 'B' => {
+                let number = integer(machine, value, span)?;
+                // Ruby writes a complement, `..f`.
+                if number < 0 {
+                    let what =
+                        "a negative number in this format is not among the Ruby that dhow evaluates itself";
+                    return Err(Stop::refuse(what, span));
+                }
+                let base = match self.letter {
+                    'o' => 8,
+                    'b' | 'B' => 2,
+                    _ => 16,
+                };
+                return Ok(self.number(number, base));
+            }
             'f' => {
                 let number = float(machine, value, span)?;
                 let digits = format!("{:.*}", self.precision.unwrap_or(6), number.abs());

@@ -1,6 +1,6 @@
 //! Expressions and what they are in Ruby. The results in `expressions.txt` are Ruby's own.
 
-mod memory;
+pub(crate) mod memory;
 
 use super::{Machine, Stop, parse};
 use memory::Memory;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ruby::Nowhere;
+use crate::ruby::tests::memory::Memory;
 
 fn rendered(text: &str) -> Result<Rendered, ErbError> {
     let document = Document { path: "deploy.yml".to_string(), text: text.to_string() };
@@ -124,6 +125,54 @@ fn nothing_runs_without_an_end() {
     ] {
         assert!(fails(text).0.starts_with("ERB: this "), "{text}");
     }
+}
+
+#[test]
+fn templates_of_projects_become_what_ruby_makes_of_them() {
+    let memory = Memory::with(&[
+        (".ruby-version", "3.4.7\n"),
+        (".tool-versions", "ruby 3.4.7\nnodejs 22.1.0\n"),
+        ("VERSION", "1.2.3\n"),
+        ("config/database.yml", "default: &d\n  adapter: postgresql\nproduction:\n  <<: *d\n  host: db\n"),
+        ("config/hosts.yml", "web: [1.1.1.1, 2.2.2.2]\nmaster: &m {a: 1}\nother: {<<: *m}\n"),
+        ("empty", ""),
+        ("kamal/a.yml", "a: 1\n"),
+        ("kamal/b.yml", "b: <%= 1 + 1 %>\n"),
+        ("package.json", r#"{"name":"shop","version":"2.0.1","deps":{"a":"^1"},"list":[1,2.5,null,true]}"#),
+    ]);
+    let env = [
+        ("HOST", "1.1.1.1"),
+        ("HOSTS", "1.1.1.1, 2.2.2.2"),
+        ("PORT", "3000"),
+        ("EMPTY", ""),
+        ("DEPLOY_ENV", "staging"),
+        ("RAILS_ENV", "production"),
+        ("USER", "ann"),
+        ("FLAG", "true"),
+        ("JSONV", r#"{"a":[1,{"b":"c"}]}"#),
+        ("URL", "https://user:pa%20ss@db.example.com:5432/shop?pool=5#x"),
+        ("MULTI", "a\nb\n"),
+    ];
+    let env = env.map(|(name, value)| (name.to_string(), value.to_string()));
+    let cases: Vec<&str> = include_str!("idioms.txt").split("==========\n").skip(1).collect();
+    assert!(cases.len() > 90, "the templates are there: {}", cases.len());
+    let mut wrong = Vec::new();
+    for case in cases {
+        let (template, expected) = case.split_once("---------- is\n").unwrap();
+        let document = Document { path: "deploy.yml".to_string(), text: template.to_string() };
+        let found = match render(&document, &mut env.clone().into(), &memory) {
+            Ok(rendered) => rendered.text,
+            Err(error) => format!("! {}", error.problem),
+        };
+        // Ruby's class stands in the hint.
+        let expected = expected
+            .strip_prefix("! ")
+            .map_or(expected.to_string(), |raised| format!("! {}", raised.split_once(": ").unwrap().1));
+        if found.trim_end() != expected.trim_end() {
+            wrong.push(format!("{template}  Ruby:\n{expected}\n  dhow:\n{found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

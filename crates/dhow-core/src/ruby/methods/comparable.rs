@@ -26,6 +26,9 @@ fn compared(machine: &mut Machine, sent: &Sent, index: usize) -> Result<Ordering
 }
 
 fn clamp(machine: &mut Machine, sent: &Sent) -> Outcome {
+    if sent.arguments.iter().any(|end| matches!(end, Value::Nil)) {
+        return Err(sent.not_understood("without an end"));
+    }
     if machine.ordered(&sent.arg(0), &sent.arg(1), sent.span)?.is_gt() {
         return Err(sent.argument_error("min argument must be smaller than max argument"));
     }

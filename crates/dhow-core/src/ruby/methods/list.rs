@@ -24,6 +24,9 @@ pub const METHODS: &[Method] = &[
     method("values_at", 0, MANY, |machine, sent| {
         let mut values = Vec::new();
         for index in 0..sent.arguments.len() {
+            if let Value::Range(_) = sent.arg(index) {
+                return Err(sent.not_understood("of a range"));
+            }
             let at = sent.int_arg(machine, index)?;
             values.push(Value::or_nil(element(&sent.own_list().get(), at)));
         }

@@ -13,8 +13,14 @@ pub const METHODS: &[Method] = &[
     plain("exclude_end?", |_, sent| Ok(Value::Bool(own(sent).is_some_and(|range| range.excludes_end)))),
     method("include?", 1, 1, covers),
     method("member?", 1, 1, covers),
-    method("cover?", 1, 1, covers),
-    plain("size", |machine, sent| Ok(Value::size(machine.items(&sent.receiver, sent.span)?.len()))),
+    method("cover?", 1, 1, |machine, sent| match sent.arg(0) {
+        Value::Range(_) => Err(sent.not_understood("of a range")),
+        _ => covers(machine, sent),
+    }),
+    plain("size", |machine, sent| match own(sent) {
+        Some(range) if matches!(range.from, Value::Text(_)) => Ok(Value::Nil),
+        _ => Ok(Value::size(machine.items(&sent.receiver, sent.span)?.len())),
+    }),
     method("first", 0, 1, |machine, sent| match own(sent) {
         Some(range) if sent.arguments.is_empty() => Ok(range.from.clone()),
         Some(range) => first(machine, &range, sent),
