@@ -20,7 +20,7 @@ mod tree;
 
 pub use archive::ArchiveError;
 pub use digest::Digest;
-pub use docker::DockerError;
+pub use docker::{Client, DockerError};
 pub use export::{Export, ExportError, export};
 pub use proxy::{Architecture, NoProxyBinary, ProxyImage, embedded};
 pub use reference::ReferenceError;

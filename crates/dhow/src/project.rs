@@ -16,6 +16,7 @@ use dhow_core::config::{self, Config, ConfigErrors, Context, Document};
 use dhow_core::plan::build::{GitFacts, Workspace};
 use dhow_core::secrets::Secrets;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,15 @@ impl Project {
         Ok(Project { config, directory, global: global.clone(), environment: surroundings.environment() })
     }
 
+    /// dhow's environment with what the configuration's ERB has set in it: for programs on this machine.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
+    fn here(&self) -> tools::Here<'_> {
+        tools::Here { directory: &self.directory, environment: &self.environment }
+    }
+
     /// Evaluates the secrets files, running the commands in them.
     pub fn secrets(&self) -> Result<Secrets, ProjectError> {
         secrets_files::read(&self.global, &self.config, &self.environment, &self.directory)
@@ -123,7 +133,7 @@ impl Project {
 
     /// Who runs this, for audit lines, hooks and the lock.
     pub async fn user(&self) -> User {
-        let (name, email) = tools::git_user(&self.directory).await;
+        let (name, email) = tools::git_user(self.here()).await;
         let login =
             std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".into());
         User { name: name.unwrap_or_else(|| login.clone()), performer: email.unwrap_or(login) }
@@ -131,8 +141,8 @@ impl Project {
 
     /// What plans need to know of this machine.
     pub async fn workspace(&self, builds: bool) -> Workspace {
-        let git = tools::git(&self.directory).await;
-        let (has_docker, has_buildx) = if builds { tools::docker().await } else { (false, false) };
+        let git = tools::git(self.here()).await;
+        let (has_docker, has_buildx) = if builds { tools::docker(self.here()).await } else { (false, false) };
         let digest = Digest::of(self.directory.as_os_str().as_encoded_bytes());
         let temporary = std::env::temp_dir().display().to_string();
         Workspace {
@@ -174,12 +184,13 @@ pub fn cache_directory() -> PathBuf {
 /// The version to deploy: as given, from `VERSION`, or the git commit (kamal-config 13).
 pub fn version(
     given: Option<&str>,
-    config: &Config,
+    project: &Project,
     git: Option<&GitFacts>,
     random: &str,
 ) -> Result<String, ProjectError> {
-    let from_environment = std::env::var("VERSION").ok().filter(|version| !version.is_empty());
-    let version = match (given.map(String::from).or(from_environment), git) {
+    let config = &project.config;
+    let from_environment = project.environment.get("VERSION").filter(|version| !version.is_empty());
+    let version = match (given.map(String::from).or(from_environment.cloned()), git) {
         (Some(version), _) => version,
         (None, Some(git)) if config.builder.context.is_some() && !git.changes.is_empty() => {
             format!("{}_uncommitted_{random}", git.revision)
@@ -255,7 +266,9 @@ fn document(path: &Path) -> Result<Document, ProjectError> {
 
 /// The process environment as a load of Kamal sees it: `KAMAL_DESTINATION` is set or removed.
 pub fn environment(global: &Global) -> BTreeMap<String, String> {
-    let mut environment: BTreeMap<String, String> = std::env::vars().collect();
+    let text =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let mut environment: BTreeMap<String, String> = std::env::vars_os().filter_map(text).collect();
     environment.remove("KAMAL_DESTINATION");
     environment.extend(global.destination.iter().map(|name| ("KAMAL_DESTINATION".to_string(), name.clone())));
     environment

@@ -122,14 +122,21 @@ impl Session {
         let hidden = secrets.iter().map(|(_, value)| value.reveal().to_string()).collect();
         let report = Human::new(verbosity(global), hidden);
         project.config.warnings.iter().for_each(|warning| report.event(Event::Warn(warning)));
+        let environment = project.environment().clone();
         let key_files = project::key_files(&project.config, &secrets)?;
         let request = request(global, command, needs, project, secrets).await?;
         let options =
             SshOptions::new(&request.config.ssh, &key_files.paths(), std::io::stdin().is_terminal());
         let starts = request.config.sshkit.max_concurrent_starts as usize;
         let reference = request.config.absolute_image(&request.version);
-        let live = Live::new(options, key_files, starts.max(1), reference, &project::cache_directory())
-            .map_err(|error| format!("no temporary directory for connections: {error}"))?;
+        let live = Live::new(
+            options,
+            key_files,
+            starts.max(1),
+            (reference, &project::cache_directory()),
+            environment,
+        )
+        .map_err(|error| format!("no temporary directory for connections: {error}"))?;
         let effects = if global.dry_run { Effects::Shown } else { Effects::Done };
         Ok(Session { request, report, started, effects, live })
     }
@@ -245,7 +252,7 @@ fn version(
 ) -> Result<String, SessionError> {
     let found = project::version(
         global.version.as_deref(),
-        &project.config,
+        project,
         workspace.git.as_ref(),
         &ids.hex("uncommitted", 16),
     );

@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::{env, fs, process};
 
-use dhow::images::{Architecture, Export, ProxyImage, Registry, Served, export};
+use dhow::images::{Architecture, Client, Export, ProxyImage, Registry, Served, export};
 use tempfile::TempDir;
 
 /// Bytes that no compression makes shorter, so that a layer of them is known by its size.
@@ -73,7 +73,8 @@ async fn every_tag_of_the_image_can_be_pulled() {
 async fn image_docker_does_not_have_is_an_error_in_dockers_words() {
     require_docker();
     let cache = tempfile::tempdir().unwrap();
-    let error = export("docker", "localhost:5555/no-such-image:v1", cache.path()).await.unwrap_err();
+    let error =
+        export(Client::named("docker"), "localhost:5555/no-such-image:v1", cache.path()).await.unwrap_err();
     assert!(error.to_string().to_lowercase().contains("no such image"), "{error}");
 }
 
@@ -140,7 +141,7 @@ impl App {
     }
 
     async fn export(&self, tag: &str) -> Arc<Export> {
-        Arc::new(export("docker", &self.name(tag), self.cache.path()).await.unwrap())
+        Arc::new(export(Client::named("docker"), &self.name(tag), self.cache.path()).await.unwrap())
     }
 
     /// Makes Docker forget what it built.

@@ -1,5 +1,6 @@
 //! What is asked of the local Docker.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::process::Stdio;
@@ -38,6 +39,25 @@ pub enum DockerError {
     },
 }
 
+/// The `docker` of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Client<'a> {
+    program: &'a str,
+    environment: Option<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> Client<'a> {
+    /// The program of this name, in dhow's own environment.
+    pub fn named(program: &'a str) -> Client<'a> {
+        Client { program, environment: None }
+    }
+
+    /// The same in another environment: `DOCKER_HOST` in it says which Docker is meant.
+    pub fn within(self, environment: &'a BTreeMap<String, String>) -> Client<'a> {
+        Client { environment: Some(environment), ..self }
+    }
+}
+
 /// What `docker image inspect` tells about an image.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -50,12 +70,12 @@ pub(super) struct Inspected {
 }
 
 /// Looks an image up. One that is not there is `DockerError::Failed`, in Docker's words.
-pub(super) async fn inspect(docker: &str, reference: &str) -> Result<Inspected, DockerError> {
-    let line = command_line(docker, &["image", "inspect"], reference);
+pub(super) async fn inspect(docker: Client<'_>, reference: &str) -> Result<Inspected, DockerError> {
+    let line = command_line(docker.program, &["image", "inspect"], reference);
     let output = command(docker, &["image", "inspect"], reference)
         .output()
         .await
-        .map_err(|source| DockerError::Start { program: docker.to_owned(), source })?;
+        .map_err(|source| DockerError::Start { program: docker.program.to_owned(), source })?;
     if !output.status.success() {
         return Err(failed(line, &output));
     }
@@ -69,11 +89,11 @@ pub(super) async fn inspect(docker: &str, reference: &str) -> Result<Inspected, 
 /// the end, whatever it finds: the command would fail otherwise, and hide why. When the returned future is dropped
 /// the command is killed, so `read` comes to the end of its input.
 pub(super) async fn save<T: Send + 'static>(
-    docker: &str,
+    docker: Client<'_>,
     reference: &str,
     read: impl FnOnce(File) -> T + Send + 'static,
 ) -> Result<T, DockerError> {
-    let start = |source| DockerError::Start { program: docker.to_owned(), source };
+    let start = |source| DockerError::Start { program: docker.program.to_owned(), source };
     let mut child = command(docker, &["save"], reference).spawn().map_err(start)?;
     let stdout = child.stdout.take().expect("stdout was asked to be a pipe");
     let stdout = File::from(stdout.into_owned_fd().map_err(start)?);
@@ -81,13 +101,16 @@ pub(super) async fn save<T: Send + 'static>(
     let output = child.wait_with_output().await.map_err(start)?;
     let value = reading.await.expect("the reader does not panic and nobody aborts it");
     if !output.status.success() {
-        return Err(failed(command_line(docker, &["save"], reference), &output));
+        return Err(failed(command_line(docker.program, &["save"], reference), &output));
     }
     Ok(value)
 }
 
-fn command(docker: &str, verb: &[&str], reference: &str) -> Command {
-    let mut command = Command::new(docker);
+fn command(docker: Client<'_>, verb: &[&str], reference: &str) -> Command {
+    let mut command = Command::new(docker.program);
+    if let Some(environment) = docker.environment {
+        command.env_clear().envs(environment);
+    }
     command.args(verb).arg(reference).kill_on_drop(true);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

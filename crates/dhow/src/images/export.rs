@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::archive::{Archive, ArchiveError};
 use super::digest::Digest;
-use super::docker::{self, DockerError};
+use super::docker::{self, Client, DockerError};
 use super::layers::{Layer, LayerCache, Recipe};
 use super::manifest::Manifest;
 use super::reference::{Reference, ReferenceError};
@@ -59,11 +59,11 @@ pub enum ExportError {
     },
 }
 
-/// Makes an image of the local Docker ready to be served. `docker` is the program to ask, `reference` what the image is
+/// Makes an image of the local Docker ready to be served. `docker` is the client to ask, `reference` what the image is
 /// called there (`localhost:5555/shop:abc`), `cache` a folder that is kept between runs. An image that was made ready
 /// before is not read again, and a layer that was packed before is not packed again. What was of no use for 30 days is
 /// removed. Dropping the future stops the work, and leaves nothing half done.
-pub async fn export(docker: &str, reference: &str, cache: &Path) -> Result<Export, ExportError> {
+pub async fn export(docker: Client<'_>, reference: &str, cache: &Path) -> Result<Export, ExportError> {
     let reference = Reference::parse(reference)?;
     let folder = || cache.display().to_string();
     let in_cache = |source| ExportError::Cache { folder: folder(), source };
@@ -144,7 +144,7 @@ fn from_cache(cache: &LayerCache, id: &Digest) -> io::Result<Option<Ready>> {
 }
 
 async fn from_docker(
-    docker: &str,
+    docker: Client<'_>,
     name: &str,
     cache: &LayerCache,
     id: Option<Digest>,
@@ -217,7 +217,7 @@ mod tests {
     const SMALL: &[u8] = b"a small layer";
 
     async fn export_from(docker: &Docker) -> Result<Export, ExportError> {
-        export(&docker.program(), "shop:v1", &docker.cache()).await
+        export(Client::named(&docker.program()), "shop:v1", &docker.cache()).await
     }
 
     fn packed(content: &[u8]) -> Vec<u8> {
@@ -334,7 +334,8 @@ mod tests {
     #[tokio::test]
     async fn missing_docker_is_told() {
         let cache = tempfile::tempdir().unwrap();
-        let said = export("/nowhere/docker", "shop:v1", cache.path()).await.unwrap_err().to_string();
+        let said =
+            export(Client::named("/nowhere/docker"), "shop:v1", cache.path()).await.unwrap_err().to_string();
         assert!(said.contains("cannot start `/nowhere/docker`") && said.contains("installed"), "{said}");
     }
 

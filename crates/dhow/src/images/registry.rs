@@ -104,8 +104,8 @@ mod tests {
 
     use super::*;
     use crate::images::digest::Digest;
-    use crate::images::export;
     use crate::images::saved::{Docker, Layout, save};
+    use crate::images::{Client, export};
 
     /// What no packing makes shorter, and longer than two pieces of a body.
     fn large() -> Vec<u8> {
@@ -132,7 +132,9 @@ mod tests {
     impl Served {
         async fn start() -> Served {
             let docker = Docker::with(&save(Layout::Folders, &[&large(), b"a small layer"]));
-            let export = Arc::new(export(&docker.program(), "acme/shop:v1", &docker.cache()).await.unwrap());
+            let export = Arc::new(
+                export(Client::named(&docker.program()), "acme/shop:v1", &docker.cache()).await.unwrap(),
+            );
             let (registry, address) = Registry::serve_tcp(Arc::clone(&export), loopback()).await.unwrap();
             Served { registry, address, export, _docker: docker }
         }

@@ -3,40 +3,51 @@
 use dhow_core::commands::{builder, git};
 use dhow_core::plan::build::GitFacts;
 use dhow_core::shell::Command;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
+/// Where programs are asked.
+#[derive(Clone, Copy)]
+pub struct Here<'a> {
+    /// The project's directory.
+    pub directory: &'a Path,
+    /// What they find in their environment.
+    pub environment: &'a BTreeMap<String, String>,
+}
+
 /// The repository around a directory.
-pub async fn git(directory: &Path) -> Option<GitFacts> {
+pub async fn git(here: Here<'_>) -> Option<GitFacts> {
     let (root, revision, changes) = tokio::join!(
-        ask(git::root(), directory),
-        ask(git::revision(), directory),
-        ask(git::uncommitted_changes(), directory),
+        ask(git::root(), here),
+        ask(git::revision(), here),
+        ask(git::uncommitted_changes(), here),
     );
     Some(GitFacts { root: root?, revision: revision?, changes: changes? })
 }
 
 /// `user.name` and `user.email`, as far as git knows them.
-pub async fn git_user(directory: &Path) -> (Option<String>, Option<String>) {
+pub async fn git_user(here: Here<'_>) -> (Option<String>, Option<String>) {
     let given = |answer: Option<String>| answer.filter(|text| !text.is_empty());
-    let (name, email) = tokio::join!(ask(git::user_name(), directory), ask(git::user_email(), directory));
+    let (name, email) = tokio::join!(ask(git::user_name(), here), ask(git::user_email(), here));
     (given(name), given(email))
 }
 
 /// Does Docker answer, and does its buildx?
-pub async fn docker() -> (bool, bool) {
-    let here = Path::new(".");
+pub async fn docker(here: Here<'_>) -> (bool, bool) {
     let (docker, buildx) =
         tokio::join!(ask(builder::docker_version(), here), ask(builder::buildx_version(), here));
     (docker.is_some(), buildx.is_some())
 }
 
 /// The standard output of a successful command, without the last newline.
-async fn ask(command: Command, directory: &Path) -> Option<String> {
+async fn ask(command: Command, here: Here<'_>) -> Option<String> {
     let words = command.argv();
     let asked = tokio::process::Command::new(&words[0])
         .args(&words[1..])
-        .current_dir(directory)
+        .env_clear()
+        .envs(here.environment)
+        .current_dir(here.directory)
         .stdin(Stdio::null())
         .output()
         .await

@@ -41,7 +41,7 @@ pub async fn explain(global: &Global, key: &str) -> Result<(), SessionError> {
 async fn version(global: &Global, project: &Project) -> Result<String, ProjectError> {
     let workspace = project.workspace(false).await;
     let (given, git) = (global.version.as_deref(), workspace.git.as_ref());
-    project::version(given, &project.config, git, "0000000000000000")
+    project::version(given, project, git, "0000000000000000")
 }
 
 /// `dhow docs`.

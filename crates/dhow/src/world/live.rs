@@ -8,7 +8,7 @@ use crate::images::{self, Export, Registry};
 use crate::project::KeyFiles;
 use dhow_core::plan::{Input, Job, Place, WhenInterrupted};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -27,6 +27,7 @@ pub struct Live {
     jump_hosts: JumpHosts,
     masters: Mutex<HashMap<String, Arc<OnceCell<Arc<Master>>>>>,
     image: Served,
+    environment: BTreeMap<String, String>,
 }
 
 /// The image that hosts may pull from this machine.
@@ -40,13 +41,14 @@ struct Served {
 const THIS_MACHINE: &str = "localhost";
 
 impl Live {
-    /// With the way to start ssh, how many connections may be starting at once, and the image to offer.
+    /// With the way to start ssh, how many connections may be starting at once, the image to offer (and where its layers
+    /// are kept), and the environment of what runs on this machine.
     pub fn new(
         options: SshOptions,
         keys: KeyFiles,
         starts: usize,
-        reference: String,
-        cache: &Path,
+        (reference, cache): (String, &Path),
+        environment: BTreeMap<String, String>,
     ) -> io::Result<Live> {
         let image = Served { reference, cache: cache.to_path_buf(), export: OnceCell::new() };
         let directory = tempfile::Builder::new().prefix("dhow-").tempdir()?;
@@ -58,6 +60,7 @@ impl Live {
             starts: Semaphore::new(starts),
             masters: Mutex::default(),
             image,
+            environment,
         })
     }
 
@@ -144,7 +147,7 @@ impl Live {
     async fn start(&self, at: &Place, job: &Job, command: &str) -> Result<Channel, WorldError> {
         match at {
             Place::Host(host) if host != THIS_MACHINE => self.master(host).await?.start(command).await,
-            _ => local(job, command).map_err(|error| WorldError::Broken {
+            _ => local(job, command, &self.environment).map_err(|error| WorldError::Broken {
                 at: at.clone(),
                 detail: format!("sh could not be started: {error}"),
             }),
@@ -153,7 +156,7 @@ impl Live {
 
     async fn serving(&self, host: &str, job: &Job, listener: &Listener<'_>) -> Result<Finished, WorldError> {
         let broken = |detail: String| WorldError::Broken { at: job.at.clone(), detail };
-        let export = self.image.export().await.map_err(broken)?;
+        let export = self.image.export(&self.environment).await.map_err(broken)?;
         let socket = self.directory.path().join(format!("registry-{}", socket_suffix(host)));
         let registry =
             Registry::serve_unix(export.clone(), &socket).await.map_err(|error| broken(error.to_string()))?;
@@ -197,8 +200,9 @@ impl World for Live {
 }
 
 impl Served {
-    async fn export(&self) -> Result<Arc<Export>, String> {
-        let exporting = async { images::export("docker", &self.reference, &self.cache).await.map(Arc::new) };
+    async fn export(&self, environment: &BTreeMap<String, String>) -> Result<Arc<Export>, String> {
+        let docker = images::Client::named("docker").within(environment);
+        let exporting = async { images::export(docker, &self.reference, &self.cache).await.map(Arc::new) };
         self.export.get_or_try_init(|| exporting).await.cloned().map_err(|error| error.to_string())
     }
 }
@@ -214,9 +218,12 @@ fn shell(deadline: u32) -> String {
 }
 
 /// Starts a command on this machine: in the home directory if it stands for a server, else in the project.
-fn local(job: &Job, command: &str) -> io::Result<Channel> {
+fn local(job: &Job, command: &str, environment: &BTreeMap<String, String>) -> io::Result<Channel> {
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    if job.at == Place::Here {
+        shell.env_clear().envs(environment);
+    }
     shell.envs(job.env.iter().map(|(name, value)| (name, value.reveal())));
     if let (Place::Host(_), Some(home)) = (&job.at, std::env::home_dir()) {
         shell.current_dir(home);

@@ -60,6 +60,15 @@ impl Desk {
         self
     }
 
+    /// Written by another process: Linux refuses to run a file while a process has it open for writing, and any test
+    /// that starts a program at that moment would have it open for a while.
+    pub fn program(self, path: &str, script: &str) -> Desk {
+        let desk = self.file(&format!("{path}.text"), &format!("#!/bin/sh\n{script}\n"));
+        let script = "cat \"$0.text\" >\"$0\" && chmod +x \"$0\"";
+        assert!(Command::new("sh").args(["-c", script]).arg(desk.path(path)).status().unwrap().success());
+        desk
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Desk {
         self.environment.push((name.to_string(), value.to_string()));
         self

@@ -15,12 +15,14 @@ const RENDERED: &str = "service: shop\\nimage: acme/shop\\nservers: [1.1.1.1]\\n
 
 #[test]
 fn ruby_is_asked_for_what_dhow_cannot_evaluate() {
-    let answer = format!(r#"{{"text": "{RENDERED}", "environment": {{"HOST": "2.2.2.2"}}}}"#);
+    let answer =
+        format!(r#"{{"text": "{RENDERED}", "environment": {{"HOST": "2.2.2.2", "VERSION": "v2"}}}}"#);
     let desk = Desk::new(Ruby::StandIn).file("config/deploy.yml", FOREIGN).file("answer", &answer);
     let over = "servers: [<%= ENV['HOST'] %>, '<%= ENV['KAMAL_DESTINATION'] %>.example.com']\n";
     let desk = desk.file("config/deploy.far.yml", over).env("HOST", "1.1.1.1");
     let ended = desk.dhow(&["config", "-d", "far"]);
-    assert!(ended.output.contains(":hosts:\n- 2.2.2.2\n"), "the environment is what Ruby left: {ended:?}");
+    let left = [":hosts:\n- 2.2.2.2\n", ":version: v2\n"].map(|line| ended.output.contains(line));
+    assert_eq!(left, [true, true], "the environment is what Ruby left: {ended:?}");
     let asked = "-EUTF-8 -rerb -rjson -e [..] config/deploy.yml, HOST=1.1.1.1, KAMAL_DESTINATION=far\n";
     assert_eq!(desk.read("asked"), asked);
 }
@@ -89,6 +91,22 @@ fn what_a_template_sets_counts_for_the_secrets_too() {
     let desk = Desk::new(Ruby::None).file("config/deploy.yml", template).file("deploy.env", "A=one\n");
     let ended = desk.file(".kamal/secrets", "BOTH=$A$B\nTOLD=$(echo $A $B)\n").dhow(&["secrets", "print"]);
     assert_eq!(ended.output, "BOTH=onetwo\nTOLD=one two\n", "{ended:?}");
+}
+
+#[test]
+fn what_a_template_sets_counts_for_the_version_and_for_hooks_too() {
+    let template = "<% ENV['VERSION'] = 'v7'; ENV['COLOUR'] = 'blue' -%>\n\
+                    service: shop\nimage: acme/shop\nservers: [localhost]\nbuilder: {arch: amd64}\n";
+    let desk = Desk::new(Ruby::StandIn).file("config/deploy.yml", template);
+    let ended = desk.dhow(&["config"]);
+    assert!(ended.output.contains(":version: v7\n"), "{ended:?}");
+    let desk = desk.program(".kamal/hooks/pre-connect", "echo \"$COLOUR\" >told");
+    let ended = desk.dhow(&["server", "exec", "echo $COLOUR."]);
+    assert_eq!(desk.read("told"), "blue\n", "{ended:?}");
+    assert!(
+        ended.output.contains(".\n") && !ended.output.contains("blue"),
+        "a server is elsewhere: {ended:?}"
+    );
 }
 
 /// The YAML parser panics on this one; nothing of that reaches the terminal.
