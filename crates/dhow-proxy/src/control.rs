@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream as BlockingStream;
+use std::os::unix::net::{UnixListener as BlockingListener, UnixStream as BlockingStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::handover::Handover;
 use crate::inventory::Inventory;
 use crate::options::{ServiceOptions, TargetOptions, nanoseconds};
 use crate::router::Router;
@@ -73,6 +74,20 @@ pub enum Request {
         /// Its name.
         service: String,
     },
+    /// Start a successor that takes over.
+    Upgrade {
+        /// Its program, if not the one by this one's name.
+        program: Option<PathBuf>,
+        /// How long requests under way may go on.
+        #[serde(with = "nanoseconds")]
+        drain_timeout: Duration,
+    },
+    /// Leave the sockets to the one who asks.
+    HandOver {
+        /// How long requests under way may go on.
+        #[serde(with = "nanoseconds")]
+        drain_timeout: Duration,
+    },
 }
 
 /// A deploy.
@@ -125,6 +140,15 @@ pub struct Reply {
     pub services: Vec<Listed>,
     /// The answer to [`Request::Inventory`].
     pub inventory: Option<Inventory>,
+}
+
+impl Reply {
+    /// As it is sent.
+    pub fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("a reply is plain data");
+        line.push(b'\n');
+        line
+    }
 }
 
 /// A row of `list`.
@@ -204,7 +228,8 @@ fn unreachable(path: &Path, error: &io::Error) -> String {
 /// The daemon's end of the socket; the file is removed when this is dropped.
 pub struct ControlSocket {
     listener: UnixListener,
-    path: PathBuf,
+    spare: BlockingListener,
+    path: Option<PathBuf>,
 }
 
 impl ControlSocket {
@@ -218,16 +243,35 @@ impl ControlSocket {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let listener = UnixListener::bind(&path)?;
+        let listener = BlockingListener::bind(&path)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        Ok(Self { listener, path })
+        listener.set_nonblocking(true)?;
+        Self::over(listener, path)
+    }
+
+    /// Takes over a socket that is open already. For use inside a runtime.
+    pub fn over(listener: BlockingListener, path: PathBuf) -> io::Result<Self> {
+        let spare = listener.try_clone()?;
+        Ok(Self { listener: UnixListener::from_std(listener)?, spare, path: Some(path) })
+    }
+
+    /// Another handle of it.
+    pub fn share(&self) -> io::Result<BlockingListener> {
+        self.spare.try_clone()
+    }
+
+    /// Leaves the file where it is: another process listens there now.
+    pub fn leave_file(&mut self) {
+        self.path = None;
     }
 
     /// Answers commands until this future is dropped. Commands that were begun go on all the same.
-    pub async fn serve(&self, router: Arc<Router>) {
+    pub async fn serve(&self, router: Arc<Router>, handover: Arc<Handover>) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => drop(tokio::spawn(converse(stream, Arc::clone(&router)))),
+                Ok((stream, _)) => {
+                    drop(tokio::spawn(converse(stream, Arc::clone(&router), Arc::clone(&handover))));
+                }
                 // Out of file descriptors, most likely: give the connections that hold them time to end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
@@ -237,28 +281,61 @@ impl ControlSocket {
 
 impl Drop for ControlSocket {
     fn drop(&mut self) {
-        // The file is a leftover at worst; the next daemon replaces it.
-        std::fs::remove_file(&self.path).ok();
+        if let Some(path) = &self.path {
+            // The file is a leftover at worst; the next daemon replaces it.
+            std::fs::remove_file(path).ok();
+        }
     }
 }
 
-async fn converse(mut stream: UnixStream, router: Arc<Router>) {
+async fn converse(mut stream: UnixStream, router: Arc<Router>, handover: Arc<Handover>) {
     let mut line = String::new();
-    let (read, mut write) = stream.split();
-    if tokio::io::BufReader::new(read).read_line(&mut line).await.is_err() || line.is_empty() {
+    if tokio::io::BufReader::new(&mut stream).read_line(&mut line).await.is_err() || line.is_empty() {
         return;
     }
     let reply = match serde_json::from_str(&line) {
+        Ok(Request::HandOver { drain_timeout }) => {
+            return hand_over(stream, &router, &handover, drain_timeout).await;
+        }
+        Ok(Request::Upgrade { program, drain_timeout }) => {
+            let reply = async |outcome: Result<(), String>| {
+                let reply = Reply { error: outcome.err(), ..Reply::default() };
+                // A caller that has left gets no reply.
+                stream.write_all(&reply.line()).await.ok();
+            };
+            return handover.upgrade(&router, program, drain_timeout, reply).await;
+        }
         // A task of its own: a command that panics must not take the daemon along.
         Ok(request) => {
-            tokio::spawn(perform(router, request)).await.unwrap_or_else(|_| failed("internal error"))
+            let performed = tokio::spawn(perform_in_turn(router, handover, request)).await;
+            performed.unwrap_or_else(|_| failed("internal error"))
         }
         Err(error) => failed(&format!("the daemon does not understand this command: {error}")),
     };
-    let mut reply = serde_json::to_vec(&reply).expect("a reply is plain data");
-    reply.push(b'\n');
     // A caller that has left gets no reply; what it asked for is done.
-    write.write_all(&reply).await.ok();
+    stream.write_all(&reply.line()).await.ok();
+}
+
+async fn hand_over(stream: UnixStream, router: &Router, handover: &Arc<Handover>, drain: Duration) {
+    let blocking = |stream: UnixStream| {
+        let stream = stream.into_std()?;
+        stream.set_nonblocking(false).map(|()| stream)
+    };
+    // A stream that fails here is as good as gone.
+    let Ok(stream) = blocking(stream) else { return };
+    if let Err((mut stream, why)) = handover.give(router, stream, drain).await {
+        stream.write_all(&failed(&why).line()).ok();
+    }
+}
+
+async fn perform_in_turn(router: Arc<Router>, handover: Arc<Handover>, request: Request) -> Reply {
+    if matches!(request, Request::List | Request::Inventory) {
+        return perform(router, request).await;
+    }
+    match handover.turn().await {
+        Ok(_turn) => perform(router, request).await,
+        Err(error) => failed(&error),
+    }
 }
 
 fn failed(error: &str) -> Reply {
@@ -285,6 +362,7 @@ async fn perform(router: Arc<Router>, request: Request) -> Reply {
             router.rollout_set(&service, percentage, allowlist).await
         }
         Request::RolloutStop { service } => router.rollout_stop(&service).await,
+        Request::Upgrade { .. } | Request::HandOver { .. } => Err("taken over where the sockets are".into()),
     };
     Reply { error: done.err(), ..Reply::default() }
 }

@@ -26,6 +26,7 @@
 //!   [`http::forward`] forwards over [`http::upstream`]'s connections; [`http::message`] and [`http::fields`] are what
 //!   they speak of; [`http::headers`], [`http::buffer`], [`http::body`], [`http::upgrade`], [`http::affinity`], [`http::patience`], [`http::cookies`], [`http::redirect`], [`http::error_page`] (with [`template`]) and
 //!   [`http::access_log`] each do what their name says.
+//! - [`handover`]: one process taking over the sockets of another.
 //! - [`inventory`]: what `list --json` tells.
 //! - [`metrics`]: what the workers count, and the port where it is read.
 //! - [`log`], [`clock`], [`duration`]: lines, times, and Go's way to write durations.
@@ -38,6 +39,7 @@ pub mod cli;
 pub mod clock;
 pub mod control;
 pub mod duration;
+pub mod handover;
 pub mod health;
 pub mod http;
 pub mod http1;

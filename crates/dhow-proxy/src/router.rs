@@ -143,6 +143,12 @@ impl Router {
         Inventory::of(self, &self.acme)
     }
 
+    /// A service that holds requests, if there is one.
+    pub fn paused_service(&self) -> Option<String> {
+        let is_paused = |service: &&Arc<Service>| matches!(service.pause, Pause::Paused { .. });
+        self.services().values().find(is_paused).map(|service| service.name.clone())
+    }
+
     /// All services as they are now, by name.
     pub fn snapshot(&self) -> Services {
         self.services().clone()

@@ -7,24 +7,31 @@ pub mod worker;
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::Child;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::acme::{Acme, AcmeConfig};
 use crate::control::ControlSocket;
+use crate::handover::sockets::Sockets;
+use crate::handover::{Handover, TakenOver};
 use crate::http1::connection::Timeouts;
 use crate::log::Log;
 use crate::metrics::{Metrics, endpoint};
 use crate::router::Router;
 use crate::tls::handshake;
-use worker::{Entries, Worker};
+use worker::{End, Entries, Worker};
 
 /// How long requests under way may go on after the order to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// How long idle clients have to come once more after a hand-over, and be told to leave.
+const LAST_CALL: Duration = Duration::from_secs(5);
 
 /// What a daemon is started with.
 pub struct Config {
@@ -36,6 +43,8 @@ pub struct Config {
     pub metrics_port: Option<u16>,
     /// Whether HTTP/3 was asked for.
     pub http3: bool,
+    /// Whether to take over from the process that serves now, if there is one, whose requests may go on for so long.
+    pub take_over: Option<Duration>,
     /// Whether debug lines are logged.
     pub debug: bool,
     /// The control socket.
@@ -60,6 +69,8 @@ pub struct Server {
     https: SocketAddr,
     metrics: Option<SocketAddr>,
     stop: watch::Sender<bool>,
+    handed_over: watch::Receiver<Option<Duration>>,
+    handover: Arc<Handover>,
     workers: Vec<JoinHandle<()>>,
     control: JoinHandle<()>,
     log: Log,
@@ -79,8 +90,11 @@ impl Server {
             let _context = runtime.enter();
             Self::listen(&config, &log).inspect(|_| router.restore())
         };
-        let opened = started.inspect_err(|_| log.close())?;
+        let mut opened = started.inspect_err(|_| log.close())?;
         let (http, https) = (opened.http.address, opened.https.address);
+        let (drain, handed_over) = watch::channel(None);
+        let sockets = opened.share().map_err(|error| error.to_string())?;
+        let handover = Arc::new(Handover::new(sockets, drain, log.clone()));
         let metrics_address = opened.metrics.as_ref().map(|port| port.address);
         tell_what_is_missing(&config, &log);
         let mut metrics = Metrics::default();
@@ -90,20 +104,26 @@ impl Server {
             Worker::new(entries, &config, Arc::clone(&router), Arc::clone(&tls), counting, log.clone())
         };
         let listeners = opened.http.listeners.into_iter().zip(opened.https.listeners);
-        let workers = listeners.map(|pair| worker(pair).spawn(stop.subscribe())).collect();
+        let end = || End { stopped: stop.subscribe(), handed_over: handed_over.clone() };
+        let workers = listeners.map(|pair| worker(pair).spawn(end())).collect();
         if let Some(address) = metrics_address {
             log.info("Metrics enabled", &[("address", &format!(":{}", address.port()))]);
         }
         log.info("Server started", &[("http", &http.port()), ("https", &https.port())]);
-        let stopped = stop.subscribe();
+        if let Some(stream) = opened.predecessor.take() {
+            TakenOver::ready(&stream).inspect_err(|_| log.close())?;
+            log.info("Took over", &[]);
+        }
         let control = Control {
             socket: opened.socket,
             metrics: opened.metrics.map(|mut port| (port.listeners.remove(0), metrics)),
             router,
+            handover: Arc::clone(&handover),
             reload_every: config.reload_every,
         };
-        let control = std::thread::spawn(move || runtime.block_on(control.serve(stopped)));
-        Ok(Self { http, https, metrics: metrics_address, stop, workers, control, log })
+        let ordered = end();
+        let control = std::thread::spawn(move || runtime.block_on(control.serve(ordered)));
+        Ok(Self { http, https, metrics: metrics_address, stop, handed_over, handover, workers, control, log })
     }
 
     /// Where plain HTTP is served.
@@ -124,6 +144,8 @@ impl Server {
     /// Takes no new request, waits for those under way, and ends.
     pub fn stop(self) {
         self.stop.send_replace(true);
+        // It holds the listening sockets too: from now on, connections are refused.
+        drop(self.handover);
         for worker in self.workers {
             // A worker that panicked has ended too.
             worker.join().ok();
@@ -133,8 +155,36 @@ impl Server {
         self.log.close();
     }
 
+    /// Ends when another process has taken over.
+    pub async fn handed_over(&self) {
+        let mut handed_over = self.handed_over.clone();
+        if handed_over.wait_for(Option::is_some).await.is_err() {
+            std::future::pending().await // The control thread has ended otherwise.
+        }
+    }
+
+    /// The process that has taken over, if it was started from here. To be asked when the hand-over is done.
+    pub async fn successor(&self) -> Option<Child> {
+        self.handover.until_replied().await;
+        self.handover.successor()
+    }
+
+    /// Ends after another process has taken over: when clients have had the time to go there.
+    pub fn leave(self) {
+        let deadline = Instant::now() + LAST_CALL;
+        while Instant::now() < deadline && !self.workers.iter().all(JoinHandle::is_finished) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.stop();
+    }
+
     /// Takes ports and socket, before anything else: another daemon's state is not to be touched.
     fn listen(config: &Config, log: &Log) -> Result<Opened, String> {
+        if let Some(drain) = config.take_over
+            && let Some(taken) = TakenOver::ask(&config.socket, drain)?
+        {
+            return Opened::taken(config, taken);
+        }
         let metrics = config.metrics_port.map(|port| Port::open(port, 1)).transpose()?;
         let http = Port::open(config.http_port, config.workers)?;
         let https = Port::open(config.https_port, config.workers)?;
@@ -143,7 +193,7 @@ impl Server {
             _ => format!("listen unix {}: bind: {}", config.socket.display(), listen::reason(&error)),
         })?;
         log.debug("Control socket is open", &[("path", &config.socket.display().to_string())]);
-        Ok(Opened { socket, metrics, http, https })
+        Ok(Opened { socket, metrics, http, https, predecessor: None })
     }
 }
 
@@ -153,6 +203,42 @@ struct Opened {
     metrics: Option<Port>,
     http: Port,
     https: Port,
+    predecessor: Option<UnixStream>,
+}
+
+impl Opened {
+    /// With the sockets of the process that serves now. The error leaves it serving.
+    fn taken(config: &Config, taken: TakenOver) -> Result<Self, String> {
+        let (sockets, predecessor) = taken.into_parts();
+        let told = |error: io::Error| format!("taking over from the running proxy: {error}");
+        let metrics = match (config.metrics_port, sockets.metrics) {
+            (Some(wanted), Some(taken)) if Port::is(&taken, wanted) => {
+                Some(Port::taken(vec![taken], wanted)?)
+            }
+            (Some(wanted), _) => Some(Port::open(wanted, 1)?),
+            (None, _) => None,
+        };
+        Ok(Self {
+            metrics,
+            http: Port::taken(sockets.http, config.http_port)?,
+            https: Port::taken(sockets.https, config.https_port)?,
+            socket: ControlSocket::over(sockets.control, config.socket.clone()).map_err(told)?,
+            predecessor: Some(predecessor),
+        })
+    }
+
+    /// The sockets, for a process that may take over some day.
+    fn share(&self) -> io::Result<Sockets> {
+        let share =
+            |port: &Port| port.listeners.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<_>>>();
+        let metrics = self.metrics.as_ref().map(&share).transpose()?;
+        Ok(Sockets {
+            http: share(&self.http)?,
+            https: share(&self.https)?,
+            metrics: metrics.and_then(|mut listeners| listeners.pop()),
+            control: self.socket.share()?,
+        })
+    }
 }
 
 /// A port with its listeners, one per worker.
@@ -166,6 +252,21 @@ impl Port {
         let told = |error: io::Error| format!("listen tcp :{port}: bind: {}", listen::reason(&error));
         let listeners = listen::everywhere(port, count).map_err(told)?;
         Ok(Self { address: listeners[0].local_addr().map_err(told)?, listeners })
+    }
+
+    /// One that another process has opened.
+    fn taken(listeners: Vec<TcpListener>, wanted: u16) -> Result<Self, String> {
+        let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+        match address {
+            Some(address) if wanted == 0 || address.port() == wanted => Ok(Self { address, listeners }),
+            _ => Err(format!(
+                "the running proxy does not listen on port {wanted}; take over with its ports, or stop it first"
+            )),
+        }
+    }
+
+    fn is(listener: &TcpListener, wanted: u16) -> bool {
+        listener.local_addr().is_ok_and(|address| wanted == 0 || address.port() == wanted)
     }
 }
 
@@ -186,19 +287,22 @@ struct Control {
     socket: ControlSocket,
     metrics: Option<(TcpListener, Metrics)>,
     router: Arc<Router>,
+    handover: Arc<Handover>,
     reload_every: Duration,
 }
 
 impl Control {
     /// Commands that are under way when the order to stop comes end with it, and so do the probes.
-    async fn serve(self, mut stopped: watch::Receiver<bool>) {
+    async fn serve(mut self, mut end: End) {
         tokio::spawn(Arc::clone(&self.router).follow_certificate_files(self.reload_every));
         if let Some((listener, metrics)) = self.metrics {
             tokio::spawn(endpoint::serve(listener, metrics, Arc::clone(&self.router)));
         }
         tokio::select! {
-            () = self.socket.serve(self.router) => {}
-            _ = stopped.wait_for(|stopped| *stopped) => {}
+            () = self.socket.serve(self.router, Arc::clone(&self.handover)) => {}
+            _ = end.stopped.wait_for(|stopped| *stopped) => {}
+            _ = end.handed_over.wait_for(Option::is_some) => self.socket.leave_file(),
         }
+        self.handover.until_replied().await;
     }
 }

@@ -114,6 +114,10 @@ impl Command {
                 drain_timeout: arguments.duration("drain-timeout"),
                 message: arguments.text("message"),
             },
+            "upgrade" => Request::Upgrade {
+                program: Some(arguments.text("program")).filter(|path| !path.is_empty()).map(Into::into),
+                drain_timeout: arguments.duration("drain-timeout"),
+            },
             "rollout deploy" => Request::RolloutDeploy(rollout(service, &arguments)?),
             "rollout set" => rollout_set(service, &arguments)?,
             _ => Request::RolloutStop { service },
@@ -178,7 +182,8 @@ fn environment(flags: &[Flag]) -> Vec<(&'static str, String)> {
         };
         is_valid.then_some((flag.name, value))
     };
-    flags.iter().filter(|flag| flag.name != "http3").filter_map(value).collect()
+    let without = ["http3", "take-over", "drain-timeout"];
+    flags.iter().filter(|flag| !without.contains(&flag.name)).filter_map(value).collect()
 }
 
 impl std::fmt::Debug for Flags {

@@ -1,6 +1,7 @@
 //! `run`: being the daemon until a signal says stop.
 
 use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::flags::Arguments;
 use crate::acme::AcmeConfig;
 use crate::acme::on_demand::AskLimit;
 use crate::control;
+use crate::handover::upgrade;
 use crate::http1::connection::Timeouts;
 use crate::server::{Config, Server};
 
@@ -33,6 +35,7 @@ pub struct RunOptions {
     metrics_port: i64,
     is_http3: bool,
     is_debug: bool,
+    take_over: Option<Duration>,
 }
 
 impl From<&Arguments> for RunOptions {
@@ -43,17 +46,19 @@ impl From<&Arguments> for RunOptions {
             metrics_port: arguments.number("metrics-port"),
             is_http3: arguments.switch("http3"),
             is_debug: arguments.switch("debug"),
+            take_over: arguments.switch("take-over").then(|| arguments.duration("drain-timeout")),
         }
     }
 }
 
-/// Serves until SIGTERM or SIGINT, then ends in order.
+/// Serves until SIGTERM or SIGINT, or until another process takes over, then ends in order.
 pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
     let config = Config {
         http_port: port(options.http_port)?,
         https_port: port(options.https_port)?,
         metrics_port: Some(port(options.metrics_port)?).filter(|port| *port != 0),
         http3: options.is_http3,
+        take_over: options.take_over,
         debug: options.is_debug,
         socket: control::socket_path(),
         state: data.join("kamal-proxy.state"),
@@ -65,11 +70,43 @@ pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
     };
     // Listened for before the start: a signal during it must not kill the process, nor be missed.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let signals = runtime.block_on(async { Signals::listen() }).map_err(|error| error.to_string())?;
+    let mut signals = runtime.block_on(async { Signals::listen() }).map_err(|error| error.to_string())?;
     let server = Server::start(config, std::io::stdout())?;
-    runtime.block_on(signals.first());
-    server.stop();
-    Ok(())
+    let is_handed_over = runtime.block_on(async {
+        tokio::select! {
+            () = signals.first() => false,
+            () = server.handed_over() => true,
+        }
+    });
+    if !is_handed_over {
+        server.stop();
+        return Ok(());
+    }
+    match runtime.block_on(server.successor()) {
+        Some(successor) => {
+            // Ends by itself, or with this process.
+            std::thread::spawn(|| server.leave());
+            runtime.block_on(stand_by(successor, signals))
+        }
+        None => {
+            server.leave();
+            Ok(())
+        }
+    }
+}
+
+/// Stays for as long as the successor does, as its parent: in a container, the first process is the container.
+async fn stand_by(mut successor: Child, mut signals: Signals) -> Result<(), String> {
+    loop {
+        tokio::select! {
+            () = signals.first() => upgrade::tell_to_end(&successor),
+            ended = upgrade::end_of(&mut successor) => return match ended {
+                Ok(status) if status.success() => Ok(()),
+                Ok(status) => Err(format!("the proxy that took over has ended: {status}")),
+                Err(error) => Err(format!("the proxy that took over is lost: {error}")),
+            },
+        }
+    }
 }
 
 /// A directory other than Let's Encrypt's can be named in the environment; kamal-proxy knows no such thing.
@@ -102,7 +139,7 @@ impl Signals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn first(mut self) {
+    async fn first(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

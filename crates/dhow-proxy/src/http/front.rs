@@ -33,6 +33,8 @@ pub struct Front {
     pub access_log: Rc<AccessLog>,
     /// The worker's part of the metrics, if they are wanted.
     pub tally: Option<Rc<Tally>>,
+    /// Whether another process has taken over, and clients are to go there.
+    leaving: watch::Sender<bool>,
     /// For what goes wrong.
     pub log: Log,
     date: RefCell<(u64, String)>,
@@ -49,9 +51,26 @@ impl Front {
             acme: router.acme(),
             access_log: AccessLog::start(log.clone()),
             tally: counting.map(Counting::begin),
+            leaving: watch::Sender::new(false),
             log,
             date: RefCell::default(),
         }
+    }
+
+    /// From now on, clients are sent to the process that has taken over.
+    pub fn leave(&self) {
+        self.leaving.send_replace(true);
+    }
+
+    /// Ends when clients are to leave.
+    pub async fn left(&self) {
+        // The sender lives in self.
+        self.leaving.subscribe().wait_for(|is_leaving| *is_leaving).await.ok();
+    }
+
+    /// Whether clients are to leave: the next answer is the last one on its connection (HTTP/1).
+    pub fn is_leaving(&self) -> bool {
+        *self.leaving.borrow()
     }
 
     /// Looks at the current routes. The copy is renewed only when they have changed.

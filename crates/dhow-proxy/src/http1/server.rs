@@ -104,7 +104,7 @@ async fn serve_one(
     };
     let Some(answer) = answer else { return Next::Gone };
     // A client that was never told to send its body may do so or not: what comes next on its connection is uncertain.
-    let is_last = *is_stopping.borrow() || connection.borrow().awaits_continue();
+    let is_last = *is_stopping.borrow() || front.is_leaving() || connection.borrow().awaits_continue();
     let asker = if is_last { asker.leaving() } else { asker };
     match answer.body.into_tunnel() {
         Ok(tunnel) => {

@@ -51,7 +51,8 @@ pub async fn serve(
 ) {
     let activity = Activity::default();
     let stream = TokioIo::new(NotedStream::new(stream, activity.clone()));
-    let service = service_fn(move |request| respond(Rc::clone(&front), entrance.clone(), request));
+    let serving = Rc::clone(&front);
+    let service = service_fn(move |request| respond(Rc::clone(&serving), entrance.clone(), request));
     let connection = http2::Builder::new(OnThisThread)
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -65,6 +66,7 @@ pub async fn serve(
     // A connection that ends in an error has told its client what it could; there is nobody else to tell.
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = front.left() => connection.as_mut().graceful_shutdown(),
         // Afterwards, the pings tell who is gone.
         () = activity.silent(first_words) => return,
         _ = stopped.wait_for(|stopped| *stopped) => connection.as_mut().graceful_shutdown(),

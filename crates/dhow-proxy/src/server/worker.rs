@@ -41,6 +41,14 @@ pub struct Entries {
     pub https: (std::net::TcpListener, u16),
 }
 
+/// How a worker hears that it is to end.
+pub struct End {
+    /// By order.
+    pub stopped: watch::Receiver<bool>,
+    /// As another process listens now; requests may go on for this long.
+    pub handed_over: watch::Receiver<Option<Duration>>,
+}
+
 impl Worker {
     /// A worker for the connections that its listeners get.
     pub fn new(
@@ -55,24 +63,24 @@ impl Worker {
         Self { entries, patience, router, tls, counting, log }
     }
 
-    /// Serves on a thread of its own until `stopped` is set and the requests under way have ended.
-    pub fn spawn(self, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    /// Serves on a thread of its own until an end is ordered and the requests under way have ended.
+    pub fn spawn(self, end: End) -> JoinHandle<()> {
         std::thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
             let log = self.log.clone();
             match runtime {
-                Ok(runtime) => self.run(runtime, stopped),
+                Ok(runtime) => self.run(runtime, end),
                 Err(error) => log.error("Unable to start a worker", &[("error", &error.to_string())]),
             }
         })
     }
 
-    fn run(mut self, runtime: LocalRuntime, stopped: watch::Receiver<bool>) {
+    fn run(mut self, runtime: LocalRuntime, end: End) {
         let access_log = runtime.block_on(async {
             let (tls, counting, log) = (Arc::clone(&self.tls), self.counting.take(), self.log.clone());
             let front = Rc::new(Front::new(&self.router, tls, counting, log));
             let access_log = Rc::clone(&front.access_log);
-            self.serve(front, stopped).await;
+            self.serve(front, end).await;
             access_log
         });
         // What is still open ends here, and is logged.
@@ -80,7 +88,8 @@ impl Worker {
         access_log.flush();
     }
 
-    async fn serve(self, front: Rc<Front>, stopped: watch::Receiver<bool>) {
+    async fn serve(self, front: Rc<Front>, end: End) {
+        let End { stopped, mut handed_over } = end;
         let crowd = Rc::new(Crowd::default());
         let Entries { http: (http, http_port), https: (https, https_port) } = self.entries;
         let listeners = (TcpListener::from_std(http), TcpListener::from_std(https));
@@ -106,6 +115,7 @@ impl Worker {
                 accepted = http.accept() => ((Scheme::Http, http_port), accepted),
                 accepted = https.accept() => ((Scheme::Https, https_port), accepted),
                 _ = is_stopped.wait_for(|stopped| *stopped) => break,
+                _ = handed_over.wait_for(Option::is_some) => break,
             };
             match accepted {
                 Ok(accepted) => welcome(entry, accepted),
@@ -113,7 +123,16 @@ impl Worker {
             }
         }
         drop((http, https));
-        if timeout(SHUTDOWN_GRACE, crowd.emptied()).await.is_err() {
+        let drain = *handed_over.borrow();
+        if drain.is_some() {
+            front.leave();
+            // Idle clients have a while to come once more, and be told to leave, before their connections are closed.
+            tokio::select! {
+                () = crowd.emptied() => {}
+                _ = is_stopped.wait_for(|stopped| *stopped) => {}
+            }
+        }
+        if timeout(drain.unwrap_or(SHUTDOWN_GRACE), crowd.emptied()).await.is_err() {
             self.log.warn("Closing active connections", &[]);
         }
     }

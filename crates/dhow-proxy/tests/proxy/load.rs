@@ -7,15 +7,15 @@ const CLIENTS: usize = 16;
 const DEPLOYS: usize = 20;
 
 /// Clients that ask without a pause, some on kept connections, some on a new one each time.
-struct Load {
+pub struct Load {
     stop: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
+    pub answered: Arc<AtomicUsize>,
     failed: Arc<AtomicUsize>,
     clients: Vec<std::thread::JoinHandle<()>>,
 }
 
 impl Load {
-    fn on(proxy: &Proxy) -> Self {
+    pub fn on(proxy: &Proxy) -> Self {
         let mut load = Self {
             stop: Arc::default(),
             answered: Arc::default(),
@@ -35,6 +35,11 @@ impl Load {
                     client.request(if body.is_empty() { "GET" } else { "POST" }, "a.com", "/", &[], body);
                     let reply = client.try_reply().filter(|reply| reply.status == 200 && reply.is_whole);
                     answered.fetch_add(1, SeqCst);
+                    let is_last =
+                        reply.as_ref().is_some_and(|reply| reply.header("connection") == Some("close"));
+                    if is_last {
+                        client = Connection::open(address);
+                    }
                     if reply.is_none() {
                         failed.fetch_add(1, SeqCst);
                         client = Connection::open(address);
@@ -46,7 +51,7 @@ impl Load {
     }
 
     /// Requests answered, requests failed.
-    fn end(self) -> (usize, usize) {
+    pub fn end(self) -> (usize, usize) {
         self.stop.store(true, SeqCst);
         self.clients.into_iter().for_each(|client| client.join().unwrap());
         let answered = self.answered.load(SeqCst);

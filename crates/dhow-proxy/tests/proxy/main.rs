@@ -12,6 +12,7 @@ mod deploy;
 mod drain;
 mod errors;
 mod forwarding;
+mod handover;
 mod http1;
 mod http2;
 mod inventory;

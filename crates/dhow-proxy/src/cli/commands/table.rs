@@ -35,6 +35,12 @@ pub(super) static COMMANDS: &[Command] = &[
         "Deploy rollout targets beside the current ones",
     ),
     command("rollout set", Arity::Service, ROLLOUT_SET, "Choose who sees the rollout targets"),
+    command(
+        "upgrade",
+        Arity::None,
+        UPGRADE,
+        "Let a new process take over, from the program that is in this one's place now",
+    ),
     command("rollout stop", Arity::Service, &[], "Send nobody to the rollout targets"),
 ];
 
@@ -49,6 +55,18 @@ static RUN: &[Flag] = &[
     ),
     flag("debug", Kind::Switch, "false", "Log debug lines (KAMAL_PROXY_DEBUG, DEBUG)"),
     flag("http3", Kind::Switch, "false", "Serve HTTP/3 too"),
+    flag(
+        "take-over",
+        Kind::Switch,
+        "false",
+        "Take the open ports over from the proxy that runs now, if one does",
+    ),
+    flag(
+        "drain-timeout",
+        Kind::Duration,
+        "30s",
+        "With --take-over, how long requests under way there may go on before they are cut",
+    ),
 ];
 
 static DEPLOY: &[Flag] = &[
@@ -106,6 +124,11 @@ static DEPLOY: &[Flag] = &[
 ];
 
 static LIST: &[Flag] = &[flag("json", Kind::Switch, "false", "Tell all that is known, as JSON")];
+
+static UPGRADE: &[Flag] = &[
+    flag("program", Kind::Text, "", "Another program to take over, instead of the one by this one's name"),
+    DRAIN_TIMEOUT,
+];
 
 static PAUSE: &[Flag] = &[
     DRAIN_TIMEOUT,

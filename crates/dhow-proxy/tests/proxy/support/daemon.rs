@@ -29,7 +29,7 @@ pub struct Proxy {
 
 enum Daemon {
     Inside(Server, Arc<Mutex<Vec<u8>>>),
-    Process(Child),
+    Process(Child, PathBuf),
 }
 
 /// A directory of its own per test.
@@ -60,6 +60,7 @@ impl Proxy {
             https_port: 0,
             metrics_port: None,
             http3: false,
+            take_over: None,
             debug: false,
             socket: directory.socket(),
             state: directory.state(),
@@ -105,22 +106,39 @@ impl Proxy {
 
     /// The same, with more variables in its environment.
     pub fn spawn_with(directory: Arc<Directory>, environment: &[(&str, &str)]) -> Self {
-        let log = directory.0.join("log");
-        let output = std::fs::File::create(&log).unwrap();
         let mut command = directory.command(&["run", "--http-port", "0", "--https-port", "0"]);
-        let child = command
-            .envs(environment.iter().copied())
-            .stdout(output)
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut proxy = Self {
-            http: local(0),
-            https: local(0),
-            metrics: None,
-            directory,
-            daemon: Some(Daemon::Process(child)),
-        };
+        command.envs(environment.iter().copied());
+        Self::begun(directory, command, "log")
+    }
+
+    /// The real program, run with more flags.
+    pub fn spawn_flagged(flags: &[&str]) -> Self {
+        Self::spawn_flagged_in(new_directory(), flags)
+    }
+
+    /// The same, with the state that a directory holds.
+    pub fn spawn_flagged_in(directory: Arc<Directory>, flags: &[&str]) -> Self {
+        let run = ["run", "--http-port", "0", "--https-port", "0"];
+        let command = directory.command(&[&run, flags].concat());
+        Self::begun(directory, command, "log")
+    }
+
+    /// Starts a process that takes over from this one, which ends by itself. The flags are added to the command.
+    pub fn succeeded(&self, name: &str, flags: &[&str]) -> Self {
+        let ports = [self.http, self.https].map(|address| address.port().to_string());
+        let run = ["run", "--http-port", &ports[0], "--https-port", &ports[1], "--take-over"];
+        let command = self.directory.command(&[&run, flags].concat());
+        let successor = Self::begun(self.directory.clone(), command, name);
+        successor.told("Took over", 1);
+        successor
+    }
+
+    fn begun(directory: Arc<Directory>, mut command: Command, log: &str) -> Self {
+        let log = directory.0.join(log);
+        let output = std::fs::File::create(&log).unwrap();
+        let child = command.stdout(output).stderr(Stdio::inherit()).spawn().unwrap();
+        let daemon = Some(Daemon::Process(child, log));
+        let mut proxy = Self { http: local(0), https: local(0), metrics: None, directory, daemon };
         eventually("the daemon's start", || {
             let Some(started) = proxy.lines("Server started").pop() else { return false };
             let port = |name: &str| local(started[name].as_u64().unwrap() as u16);
@@ -132,7 +150,7 @@ impl Proxy {
 
     /// Kills the process, as a crash does.
     pub fn kill(mut self) -> Arc<Directory> {
-        let Some(Daemon::Process(mut child)) = self.daemon.take() else {
+        let Some(Daemon::Process(mut child, _)) = self.daemon.take() else {
             panic!("this daemon is no process")
         };
         child.kill().unwrap();
@@ -142,14 +160,14 @@ impl Proxy {
 
     /// Sends a signal to the process.
     pub fn signal(&self, name: &str) {
-        let Some(Daemon::Process(child)) = &self.daemon else { panic!("this daemon is no process") };
+        let Some(Daemon::Process(child, _)) = &self.daemon else { panic!("this daemon is no process") };
         let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Waits for the process to end by itself.
     pub fn exit_code(mut self) -> Option<i32> {
-        let Some(Daemon::Process(mut child)) = self.daemon.take() else {
+        let Some(Daemon::Process(mut child, _)) = self.daemon.take() else {
             panic!("this daemon is no process")
         };
         child.wait().unwrap().code()
@@ -223,7 +241,7 @@ impl Proxy {
     pub fn all_lines(&self) -> Vec<Value> {
         let bytes = match self.daemon.as_ref().unwrap() {
             Daemon::Inside(_, log) => log.lock().unwrap().clone(),
-            Daemon::Process(_) => std::fs::read(self.directory.0.join("log")).unwrap(),
+            Daemon::Process(_, log) => std::fs::read(log).unwrap(),
         };
         let text = String::from_utf8(bytes).unwrap();
         let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
@@ -251,7 +269,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         match self.daemon.take() {
             Some(Daemon::Inside(server, _)) => server.stop(),
-            Some(Daemon::Process(mut child)) => {
+            Some(Daemon::Process(mut child, _)) => {
                 child.kill().ok();
                 child.wait().ok();
             }
