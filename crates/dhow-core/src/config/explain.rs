@@ -58,7 +58,8 @@ pub fn explain(
     context: &Context,
     key: &str,
 ) -> Result<String, NotExplained> {
-    let key = key.trim_matches('.').replace('/', ".");
+    // Errors name a key with slashes; a label may have both.
+    let key = if key.contains('.') { key.to_string() } else { key.replace('/', ".") };
     let key = match key.strip_prefix("ssh_options.") {
         Some(option) => format!("ssh.{option}"),
         None => key,
@@ -84,7 +85,8 @@ impl Layers<'_> {
         let parts: Vec<&str> = key.split('.').collect();
         let known = find(key);
         if let Some(value) = locate::locate(&self.merged, &parts) {
-            let mut text = self.written(key, value);
+            let over_root = known.as_ref().ok().and_then(|found| self.over_root(found, value));
+            let mut text = self.written(key, &parts, over_root.as_ref().unwrap_or(value));
             if let Ok(found) = &known {
                 text += &self.about(found, &parts);
             }
@@ -100,7 +102,7 @@ impl Layers<'_> {
     }
 
     /// A value with its place, and what it replaces.
-    fn written(&self, key: &str, value: &Node) -> String {
+    fn written(&self, key: &str, parts: &[&str], value: &Node) -> String {
         let origin = &self.origin;
         let mut text = origin.value(key, value);
         let is_mapping = value.map().is_some() && !value.is_blank();
@@ -108,8 +110,7 @@ impl Layers<'_> {
         if value.text().is_some() || value.is_blank() {
             text += &format!("\n{}", origin.of(key, value, "written in"));
         }
-        let parts: Vec<&str> = key.split('.').collect();
-        let below = locate::locate(&self.base, &parts).filter(|below| below.place.file != value.place.file);
+        let below = locate::locate(&self.base, parts).filter(|below| below.place.file != value.place.file);
         if let Some(below) = below.filter(|_| !is_mapping) {
             text += if value.text().is_some() { "" } else { "\n" };
             text += &origin.of(key, below, "instead of what stands in");
@@ -160,22 +161,21 @@ impl Layers<'_> {
 
     /// What a role takes from the top of the file.
     fn taken_from_root(&self, key: &str, parts: &[&str], found: &Found) -> Option<String> {
-        let at = found.0.iter().position(|part| matches!(part, Part::Key(field) if is_shared(field)))?;
-        let Part::Key(field) = &found.0[at] else { return None };
-        let role = parts.get(at.checked_sub(1)?)?;
-        if field.key == "proxy" && !self.is_proxied(role) {
+        let (at, field) = shared(found)?;
+        if field.key == "proxy" && !self.is_proxied(parts.get(at.checked_sub(1)?)?) {
             let text = "not written; without it only the primary role is reached through the proxy";
-            return Some(format!("{key}: false\n\n{text}\n"));
+            return Some(format!("{}: false\n\n{text}\n", parts[..=at].join(".")));
         }
         let shared = parts.get(at..)?;
-        let value = locate::locate(&self.merged, shared)?;
-        let shared = shared.join(".");
-        let text = self.written(&shared, value);
-        let (_, text) = text.split_once(&shared)?;
-        Some(
-            format!("{key}{text}").trim_end().to_string()
-                + &format!("\ntaken from {shared}, which holds for all roles\n"),
-        )
+        let text = self.written(key, shared, locate::locate(&self.merged, shared)?);
+        Some(format!("{text}taken from {}, which holds for all roles\n", shared.join(".")))
+    }
+
+    /// A role's own mapping over that of the top of the file: both hold.
+    fn over_root(&self, found: &Found, own: &Node) -> Option<Node> {
+        let (at, field) = shared(found).filter(|(at, _)| at + 1 == found.0.len())?;
+        let root = self.merged.get(field.key).filter(|_| at > 0 && !matches!(field.kind, Kind::Env(_)))?;
+        own.map().map(|_| root.merged_with(own))
     }
 
     fn is_proxied(&self, role: &str) -> bool {
@@ -210,8 +210,12 @@ impl Layers<'_> {
     }
 }
 
-fn is_shared(field: &Field) -> bool {
-    matches!(field.absent, Absent::Root(_)) && !matches!(field.kind, Kind::Servers(_))
+/// The first key for which the top of the file holds where a role says nothing.
+fn shared(found: &Found) -> Option<(usize, &'static Field)> {
+    found.0.iter().enumerate().find_map(|(at, part)| match part {
+        Part::Key(field) if matches!(field.absent, Absent::Root(_)) => Some((at, *field)),
+        _ => None,
+    })
 }
 
 #[cfg(test)]

@@ -36,6 +36,40 @@ fn the_same_is_found_in_all_forms() {
 }
 
 #[test]
+fn roles_take_what_they_do_not_say_from_the_top() {
+    let text = "
+servers:
+  web: {hosts: [a], proxy: {host: b}, logging: {driver: local}}
+  jobs: {hosts: [a], proxy: true}
+  cron: [a]
+proxy: {app_port: 3000}
+labels: {team: x}
+stop_timeout: 9
+";
+    let table = [
+        (
+            "servers.web.proxy",
+            "servers.web.proxy:\n  app_port: 3000  # deploy.yml:6:19\n  host: b         # deploy.yml:3:35",
+        ),
+        ("servers.web.proxy.app_port", "servers.web.proxy.app_port: 3000"),
+        ("servers.jobs.proxy.app_port", "servers.jobs.proxy.app_port: 3000"),
+        ("servers.jobs.proxy.ssl", "servers.jobs.proxy.ssl: false"),
+        ("servers.cron.proxy.app_port", "servers.cron.proxy: false"),
+        ("servers.cron.labels.team", "servers.cron.labels.team: x"),
+        ("servers.cron.stop_timeout", "servers.cron.stop_timeout: 9"),
+        ("servers.web.logging.driver", "servers.web.logging.driver: local"),
+    ];
+    for (key, expected) in table {
+        assert_eq!(first(text, key), expected, "{key}");
+    }
+    let text = explained(text, "servers.cron.stop_timeout");
+    assert!(
+        text.contains("written in deploy.yml:8:15\n  stop_timeout: 9\ntaken from stop_timeout, which"),
+        "{text}"
+    );
+}
+
+#[test]
 fn an_anchor_is_where_it_was_written() {
     let text = "x-env: &env\n  A: 1\nenv:\n  <<: *env\n  B: 2\n";
     let expected = "env:\n  A: 1  # deploy.yml:2:6\n  B: 2  # deploy.yml:5:6";
