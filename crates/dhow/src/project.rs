@@ -13,7 +13,7 @@ pub use surroundings::LocalSurroundings;
 use crate::cli::Global;
 use crate::images::Digest;
 use dhow_core::config::{self, Config, ConfigErrors, Context, Document};
-use dhow_core::plan::build::{GitFacts, Workspace};
+use dhow_core::plan::build::Workspace;
 use dhow_core::secrets::Secrets;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -139,6 +139,25 @@ impl Project {
         User { name: name.unwrap_or_else(|| login.clone()), performer: email.unwrap_or(login) }
     }
 
+    /// The version that would be deployed, and who says so. git is asked for no more than that takes.
+    pub async fn version_and_origin(&self) -> Result<(String, &'static str), ProjectError> {
+        let given = self.global.version.as_deref();
+        let (commit, origin) = match (given, self.version_from_environment()) {
+            (Some(_), _) => (None, "--version"),
+            (None, Some(_)) => (None, "the environment variable VERSION"),
+            (None, None) => {
+                let with_changes = self.config.builder.context.is_some();
+                (tools::commit(self.here(), with_changes).await, "git: the commit checked out here")
+            }
+        };
+        let commit = commit.as_ref().map(|(revision, changes)| (revision.as_str(), changes.as_str()));
+        Ok((version(given, self, commit, "0000000000000000")?, origin))
+    }
+
+    fn version_from_environment(&self) -> Option<String> {
+        self.environment.get("VERSION").filter(|version| !version.is_empty()).cloned()
+    }
+
     /// What plans need to know of this machine.
     pub async fn workspace(&self, builds: bool) -> Workspace {
         let git = tools::git(self.here()).await;
@@ -181,21 +200,21 @@ pub fn cache_directory() -> PathBuf {
     given.unwrap_or_else(home).join("dhow")
 }
 
-/// The version to deploy: as given, from `VERSION`, or the git commit (kamal-config 13).
+/// The version to deploy: as given, from `VERSION`, or the git commit (kamal-config 13), whose hash comes with what is not
+/// committed.
 pub fn version(
     given: Option<&str>,
     project: &Project,
-    git: Option<&GitFacts>,
+    commit: Option<(&str, &str)>,
     random: &str,
 ) -> Result<String, ProjectError> {
     let config = &project.config;
-    let from_environment = project.environment.get("VERSION").filter(|version| !version.is_empty());
-    let version = match (given.map(String::from).or(from_environment.cloned()), git) {
+    let version = match (given.map(String::from).or_else(|| project.version_from_environment()), commit) {
         (Some(version), _) => version,
-        (None, Some(git)) if config.builder.context.is_some() && !git.changes.is_empty() => {
-            format!("{}_uncommitted_{random}", git.revision)
+        (None, Some((revision, changes))) if config.builder.context.is_some() && !changes.is_empty() => {
+            format!("{revision}_uncommitted_{random}")
         }
-        (None, Some(git)) => git.revision.clone(),
+        (None, Some((revision, _))) => revision.to_string(),
         (None, None) => {
             let text = "Can't use commit hash as version, no git repository found in CWD\n  hint: give one with --version, or `git init` and commit";
             return Err(ProjectError::Said(text.into()));
@@ -227,15 +246,6 @@ pub fn explain(global: &Global, key: &str) -> Result<String, ProjectError> {
     let context = context(global, Arc::new(surroundings));
     config::explain(&base, destination.as_ref(), &context, key)
         .map_err(|error| ProjectError::Said(error.to_string()))
-}
-
-/// Who says which version it is.
-pub fn version_origin(global: &Global) -> &'static str {
-    match (&global.version, std::env::var("VERSION")) {
-        (Some(_), _) => "--version",
-        (None, Ok(version)) if !version.is_empty() => "the environment variable VERSION",
-        (None, _) => "git: the commit checked out here",
-    }
 }
 
 fn context(global: &Global, surroundings: Arc<LocalSurroundings>) -> Context {

@@ -253,7 +253,7 @@ fn version(
     let found = project::version(
         global.version.as_deref(),
         project,
-        workspace.git.as_ref(),
+        workspace.git.as_ref().map(|git| (git.revision.as_str(), git.changes.as_str())),
         &ids.hex("uncommitted", 16),
     );
     match found {

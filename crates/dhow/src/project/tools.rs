@@ -26,6 +26,16 @@ pub async fn git(here: Here<'_>) -> Option<GitFacts> {
     Some(GitFacts { root: root?, revision: revision?, changes: changes? })
 }
 
+/// The commit checked out and, if asked for, what is not committed.
+pub async fn commit(here: Here<'_>, with_changes: bool) -> Option<(String, String)> {
+    let revision = ask(git::revision(), here).await?;
+    let changes = match with_changes {
+        true => ask(git::uncommitted_changes(), here).await?,
+        false => String::new(),
+    };
+    Some((revision, changes))
+}
+
 /// `user.name` and `user.email`, as far as git knows them.
 pub async fn git_user(here: Here<'_>) -> (Option<String>, Option<String>) {
     let given = |answer: Option<String>| answer.filter(|text| !text.is_empty());

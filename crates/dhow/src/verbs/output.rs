@@ -1,7 +1,7 @@
 //! Commands that only print, and the question before those that destroy.
 
 use crate::cli::{FetchOptions, Global};
-use crate::project::{self, Project, ProjectError};
+use crate::project::{self, Project};
 use crate::session::SessionError;
 use dhow_core::config::{Computed, reference};
 use dhow_core::secrets::inline;
@@ -20,7 +20,7 @@ pub fn print(text: &str) -> Result<(), SessionError> {
 /// `dhow config`.
 pub async fn config(global: &Global) -> Result<(), SessionError> {
     let project = Project::read(global)?;
-    let version = version(global, &project).await?;
+    let (version, _) = project.version_and_origin().await?;
     print(project.config.to_yaml(&version).trim_end())
 }
 
@@ -30,18 +30,11 @@ pub async fn explain(global: &Global, key: &str) -> Result<(), SessionError> {
         return print(project::explain(global, key)?.trim_end());
     };
     let project = Project::read(global)?;
-    let version = match version(global, &project).await {
-        Err(error) if computed.needs_version() => return Err(error.into()),
-        version => version.unwrap_or_default(),
+    let (version, origin) = match computed.needs_version() {
+        true => project.version_and_origin().await?,
+        false => (String::new(), ""),
     };
-    let origin = project::version_origin(global);
     print(computed.explain(&project.config, &version, origin).trim_end())
-}
-
-async fn version(global: &Global, project: &Project) -> Result<String, ProjectError> {
-    let workspace = project.workspace(false).await;
-    let (given, git) = (global.version.as_deref(), workspace.git.as_ref());
-    project::version(given, project, git, "0000000000000000")
 }
 
 /// `dhow docs`.
