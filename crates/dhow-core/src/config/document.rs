@@ -4,7 +4,7 @@ use super::compose::{Composed, compose};
 use super::erb;
 use super::errors::{ConfigErrors, Errors};
 use super::json_schema::Json;
-use super::node::{Node, Value};
+use super::node::{Node, Place, Value};
 use super::setting::Setting;
 use crate::ruby::{Nowhere, Surroundings};
 use std::collections::BTreeMap;
@@ -121,7 +121,11 @@ fn read(
             top(root, document, errors)
         }
         Err(error) => {
-            errors.report("", format!("this is not YAML: {}", error.problem), &[&error.place]);
+            let is_unclosed = |(_, text): &&(Place, String)| text.contains("not closed");
+            let unclosed =
+                rendered.warnings.iter().find(is_unclosed).map(|(place, text)| format!("{place}: {text}"));
+            errors.report("", format!("this is not YAML: {}", error.problem), &[&error.place]).hint =
+                unclosed;
             None
         }
     }
@@ -129,7 +133,7 @@ fn read(
 
 /// The top of a file must be a mapping.
 fn top(root: Option<Node>, document: &Document, errors: &mut Errors) -> Option<Node> {
-    let place = super::node::Place { file: document.path.as_str().into(), line: 0, column: 0 };
+    let place = Place { file: document.path.as_str().into(), line: 0, column: 0 };
     match root {
         Some(Node { value: Value::Map(map), place, written }) => {
             Some(Node { value: Value::Map(map.with_text_keys()), place, written })

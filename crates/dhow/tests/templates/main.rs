@@ -79,6 +79,11 @@ fn the_real_ruby_answers_as_the_stand_in_does() {
     assert!(ended.output.starts_with("---\n"), "what a template prints is no result: {ended:?}");
     assert_eq!(ended.errors, "a word\n", "what was evaluated twice is said once");
 
+    let tells = FOREIGN.replace("arch: amd64", "arch: <%= Integer(ENV['SECRET']) %>");
+    let desk = desk.file("config/deploy.yml", &tells).env("SECRET", "correct-horse");
+    let ended = desk.dhow(&["config"]);
+    assert!(ended.errors.contains("error: invalid value for Integer(): [REDACTED]\n"), "{ended:?}");
+
     let raises = FOREIGN.replace("arch: amd64", "arch: <%= ENV.fetch('NONE') %>");
     let ended = desk.file("config/deploy.yml", &raises).dhow(&["config"]);
     assert!(ended.errors.contains("error: key not found: \"NONE\"\n  --> config/deploy.yml:5,"), "{ended:?}");

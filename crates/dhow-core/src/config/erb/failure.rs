@@ -15,7 +15,10 @@ impl Failure<'_> {
     /// Ruby's parser does not take it.
     pub fn syntax(&self, error: &SyntaxError) -> ErbError {
         let problem = format!("the ERB in this file is not Ruby: {}", error.problem);
-        ErbError { problem, place: self.place(error.at), hint: None }
+        let is_about_end = error.problem.contains("end-of-input") || error.problem.contains("'end'");
+        let hint =
+            "every `<% if … %>`, `unless`, `case` and `… do` needs one `<% end %>`, and nothing else has one";
+        ErbError { problem, place: self.place(error.at), hint: is_about_end.then(|| hint.to_string()) }
     }
 
     /// Neither we nor anybody else can do it.
@@ -31,11 +34,16 @@ impl Failure<'_> {
         let asked =
             format!("dhow had Ruby evaluate this file, because of line {}: {}", refused.line, refusal.what);
         let place = failed.line.map_or(refused, |line| Place { line, column: 1, file: self.path() });
-        let hint = match failed.class {
+        let hint = match &failed.class {
             Some(class) => format!("Ruby raised this {class}. {asked}"),
             None => asked,
         };
-        ErbError { problem: failed.message, place, hint: Some(hint) }
+        let is_own = failed
+            .class
+            .as_deref()
+            .is_none_or(|class| ["RuntimeError", "SystemExit", "KeyError"].contains(&class));
+        let problem = if is_own { failed.message } else { self.without_values(&failed.message) };
+        ErbError { problem, place, hint: Some(hint) }
     }
 
     /// It raised, or would not end.
@@ -58,7 +66,10 @@ impl Failure<'_> {
                 "set {0} in the environment, or give a default: ENV.fetch({name}, \"…\")",
                 name.trim_matches('"')
             ),
-            None => format!("{} was raised by {}", exception.class, shown(code)),
+            None => {
+                let raised = format!("{} was raised by {}", exception.class, shown(code));
+                advice(exception, code).map_or(raised.clone(), |advice| format!("{advice}\n{raised}"))
+            }
         };
         let message = match exception.is_own || variable.is_some() {
             true => exception.message.clone(),
@@ -112,6 +123,19 @@ impl Failure<'_> {
     fn path(&self) -> Arc<str> {
         self.document.path.as_str().into()
     }
+}
+
+/// What to do about the two things that go wrong most.
+fn advice(exception: &Exception, code: &str) -> Option<String> {
+    if exception.class == "Errno::ENOENT" && exception.message.contains(" @ ") {
+        return Some("paths count from the directory that dhow is run in".to_string());
+    }
+    let name = code.split_once("ENV[")?.1.split_once(']')?.0;
+    exception.message.ends_with(" for nil").then(|| {
+        format!(
+            "ENV[{name}] is nil where that is not set: set it, or give a default: ENV.fetch({name}, \"…\")"
+        )
+    })
 }
 
 /// Code in a sentence, cut where it is long.

@@ -73,6 +73,19 @@ fn what_a_template_raises_is_the_error() {
     assert_eq!(hint, "RuntimeError was raised by `raise 'Set DOMAIN'`");
 }
 
+#[test]
+fn what_goes_wrong_most_comes_with_advice() {
+    let hint = |text: &str| fails(text).3;
+    assert!(
+        hint("<%= ENV['NONE'].strip %>").starts_with("ENV['NONE'] is nil where that is not set: set it, or")
+    );
+    assert!(
+        hint("<%= File.read('none') %>").starts_with("paths count from the directory that dhow is run in\n")
+    );
+    assert!(hint("<% if true %>a").ends_with("needs one `<% end %>`, and nothing else has one"));
+    assert!(hint("a<% end %>").ends_with("needs one `<% end %>`, and nothing else has one"));
+}
+
 /// What Ruby says of a value may be a secret; what a template says itself is for everybody to read.
 #[test]
 fn values_do_not_show_in_errors() {
