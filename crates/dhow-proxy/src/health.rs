@@ -21,6 +21,10 @@ const MAX_REDIRECTS: usize = 10;
 /// How soon an app that does not even accept connections yet is probed again, until it is healthy the first time.
 const BOOT_RETRY: Duration = Duration::from_millis(100);
 
+/// How long a probe is believed when a request cannot reach its target. After that, it is probed without waiting for the
+/// interval to pass.
+const SUSPICION: Duration = Duration::from_millis(100);
+
 /// Probes a target until it is retired; a single target only until it is healthy.
 pub async fn watch(target: Arc<Target>, is_single: bool, log: Log) {
     let mut orders = target.orders();
@@ -46,7 +50,10 @@ async fn probe_repeatedly(target: &Target, is_single: bool, log: &Log) {
         }
         let is_booting = !was_healthy && matches!(outcome, Err(ProbeError::Unreachable(_)));
         let pause = if is_booting { interval.min(BOOT_RETRY) } else { interval };
-        sleep(pause.saturating_sub(started.elapsed())).await;
+        tokio::select! {
+            () = sleep(pause.saturating_sub(started.elapsed())) => {}
+            () = async { sleep(SUSPICION).await; target.suspected().await } => {}
+        }
     }
 }
 

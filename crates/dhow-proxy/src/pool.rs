@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::options::TargetOptions;
 use crate::target::{InFlight, Target, TargetAddress};
 
-/// Writers and readers, balanced round robin over the healthy ones.
+/// Writers and readers, balanced over the healthy ones: in turn, and away from busy ones.
 #[derive(Default)]
 pub struct Pool {
     /// Targets that take every request.
@@ -114,12 +114,17 @@ impl Pool {
     }
 }
 
+/// The next healthy target in turn, or the one after it if that is less busy: among idle targets this is round robin, as
+/// with kamal-proxy, and a slow one gets less.
 fn next_healthy<'a>(targets: &'a [Arc<Target>], next: &AtomicUsize) -> Option<&'a Arc<Target>> {
     if let [only] = targets {
         return only.is_healthy().then_some(only);
     }
     let first = next.fetch_add(1, Relaxed);
-    (0..targets.len()).map(|step| &targets[(first + step) % targets.len()]).find(|target| target.is_healthy())
+    let in_turn = (0..targets.len()).map(|step| &targets[first.wrapping_add(step) % targets.len()]);
+    let mut healthy = in_turn.filter(|target| target.is_healthy());
+    let (one, other) = (healthy.next()?, healthy.next());
+    Some(other.filter(|other| other.in_flight() < one.in_flight()).unwrap_or(one))
 }
 
 fn names(targets: &[Arc<Target>]) -> Vec<String> {
@@ -157,6 +162,19 @@ mod tests {
         assert_eq!(seen.len(), 6);
         assert!(seen.contains(&"one".into()) && seen.contains(&"three".into()));
         assert!(!seen.contains(&"two".into()));
+    }
+
+    #[test]
+    fn a_busy_target_is_passed_over() {
+        let pool = pool(&["one", "two", "three"], &[]);
+        heal(&pool);
+        let Admission::Admitted(slow) = pool.admit(false) else { panic!("one is healthy") };
+        let slow_name = slow.target.address.as_str().to_owned();
+        let seen: Vec<_> = (0..9).filter_map(|_| chosen(&pool, false)).collect();
+        assert!(!seen.contains(&slow_name), "{slow_name}: {seen:?}");
+        drop(slow);
+        let seen: Vec<_> = (0..3).filter_map(|_| chosen(&pool, false)).collect();
+        assert!(["one", "two", "three"].iter().all(|name| seen.iter().any(|seen| seen == name)), "{seen:?}");
     }
 
     #[test]

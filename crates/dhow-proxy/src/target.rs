@@ -25,6 +25,7 @@ pub struct Target {
     pub options: Arc<TargetOptions>,
     health: AtomicU8,
     probe_error: Mutex<Option<String>>,
+    suspected: Notify,
     health_changed: watch::Sender<Health>,
     in_flight: AtomicUsize,
     emptied: Notify,
@@ -75,6 +76,7 @@ impl Target {
             options,
             health: AtomicU8::new(Health::Adding as u8),
             probe_error: Mutex::new(None),
+            suspected: Notify::new(),
             health_changed: watch::Sender::new(Health::Adding),
             in_flight: AtomicUsize::new(0),
             emptied: Notify::new(),
@@ -121,6 +123,16 @@ impl Target {
     /// Records why the last probe failed.
     pub fn set_probe_error(&self, error: Option<String>) {
         *self.probe_error.lock().expect("no holder panics") = error;
+    }
+
+    /// A request could not reach it: whoever probes it is to do so now.
+    pub fn suspect(&self) {
+        self.suspected.notify_one();
+    }
+
+    /// Waits for a reason to probe before it is time.
+    pub async fn suspected(&self) {
+        self.suspected.notified().await;
     }
 
     /// Waits for the first moment that the target is healthy.

@@ -124,9 +124,10 @@ impl Upstream {
 
     /// A new connection.
     pub async fn connect(self: &Rc<Self>) -> Result<Loan, ConnectError> {
-        let stream = timeout(CONNECT_TIMEOUT, self.dial()).await.map_err(|_| ConnectError::TimedOut)?;
-        let connection = Box::new(Connection::new(stream.map_err(ConnectError::Failed)?));
-        Ok(Loan { connection: Some(connection), upstream: Rc::clone(self) })
+        let dialled = timeout(CONNECT_TIMEOUT, self.dial()).await.map_err(|_| ConnectError::TimedOut);
+        let dialled = dialled.and_then(|stream| stream.map_err(ConnectError::Failed));
+        let stream = dialled.inspect_err(|_| self.target.suspect())?;
+        Ok(Loan { connection: Some(Box::new(Connection::new(stream))), upstream: Rc::clone(self) })
     }
 
     async fn dial(&self) -> io::Result<TcpStream> {

@@ -109,6 +109,42 @@ fn o_07_an_unhealthy_target_of_several_is_left_out_until_it_is_back() {
 }
 
 #[test]
+fn a_target_that_cannot_be_reached_is_probed_at_once_and_left_out() {
+    let (proxy, good) = (Proxy::start(), Backend::named("good"));
+    let bad = Backend::named("bad");
+    proxy.deploy("web", &good, &["--target", &bad.address, "--health-check-interval", "1h"]);
+    assert!((0..4).any(|_| proxy.get("a.com", "/").text() == "bad"));
+    drop(bad);
+    eventually("only answers of the good one", || (0..8).all(|_| proxy.get("a.com", "/").text() == "good"));
+    assert_eq!(proxy.told("Target health updated", 3).pop().unwrap()["state"], "unhealthy");
+}
+
+#[test]
+fn a_busy_target_gets_less() {
+    let (proxy, gate) = (Proxy::start(), Gate::default());
+    let backend = |name: &'static str| {
+        let held = gate.clone();
+        Backend::new(move |request, stream| {
+            if request.path == "/slow" {
+                held.pass();
+            }
+            reply(stream, 200, &[], name.as_bytes());
+        })
+    };
+    let (one, other) = (backend("one"), backend("other"));
+    proxy.deploy("web", &one, &["--target", &other.address]);
+    let mut slow = proxy.connect();
+    slow.request("GET", "a.com", "/slow", &[], b"");
+    gate.await_waiting(1);
+    let quick: Vec<_> = (0..20).map(|_| proxy.get("a.com", "/").text()).collect();
+    gate.open();
+    let busy = slow.reply().text();
+    // In turn, it would be ten of them. A request that has just ended may still count for a moment.
+    let strayed = quick.iter().filter(|name| **name == busy).count();
+    assert!(strayed < 8, "{strayed} of {quick:?} went to {busy}, which was busy");
+}
+
+#[test]
 fn o_08_a_single_target_is_used_whatever_its_health() {
     let (proxy, app) = (Proxy::start(), with_health(&[200, 500]));
     proxy.deploy("web", &app, &["--health-check-interval", "1ms"]);

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
+
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 
@@ -66,12 +69,11 @@ fn a_rollout_is_told_with_its_split() {
 #[test]
 fn a_sick_target_is_told_with_the_reason() {
     let (proxy, app) = (Proxy::start(), Backend::named("app"));
-    let asked = std::sync::atomic::AtomicUsize::new(0);
-    let sick = Backend::raw(move |_, stream| {
-        let is_first = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
-        reply(stream, if is_first { 200 } else { 500 }, &[], b"");
-    });
+    let status = Arc::new(AtomicU16::new(200));
+    let shared = status.clone();
+    let sick = Backend::raw(move |_, stream| reply(stream, shared.load(SeqCst), &[], b""));
     proxy.deploy("web", &app, &["--target", &sick.address, "--health-check-interval", "20ms"]);
+    status.store(500, SeqCst);
     eventually("a sick target", || entry(&proxy, "web")["targets"][1]["health"] == "unhealthy");
     assert_eq!(entry(&proxy, "web")["targets"][1]["last_error"], "unexpected status (500)");
     assert_eq!(entry(&proxy, "web")["targets"][0]["health"], "healthy");
