@@ -28,6 +28,7 @@ mod read;
 pub mod reference;
 mod registry;
 mod role;
+mod routes;
 mod rules;
 mod scalar;
 mod schema;

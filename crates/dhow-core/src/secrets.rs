@@ -62,8 +62,22 @@ impl Secrets {
             key: key.to_string(),
             files: self.files.clone(),
             searched: self.searched.clone(),
+            others: Vec::new(),
         };
         self.values.get(key).ok_or_else(missing)
+    }
+
+    /// Are all of these there? If not, the error names every one that is missing.
+    pub fn require<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Result<(), MissingSecret> {
+        let mut missing: Vec<&str> = Vec::new();
+        for key in keys {
+            if !self.values.contains_key(key) && !missing.contains(&key) {
+                missing.push(key);
+            }
+        }
+        let Some((first, others)) = missing.split_first() else { return Ok(()) };
+        let others = others.iter().map(ToString::to_string).collect();
+        self.find(first).map(|_| ()).map_err(|error| MissingSecret { others, ..error })
     }
 
     /// Every key and value, sorted by key.
@@ -81,21 +95,28 @@ pub struct MissingSecret {
     pub files: Vec<String>,
     /// The files that would have been, had they existed.
     pub searched: Vec<String>,
+    /// What else is missing.
+    pub others: Vec<String>,
 }
 
 impl fmt::Display for MissingSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.files.as_slice() {
             [] if self.searched.is_empty() => {
-                write!(f, "Secret '{}' not found, no secret files provided", self.key)
+                write!(f, "Secret '{}' not found, no secret files provided", self.key)?;
             }
-            [] => write!(
-                f,
-                "Secret '{}' not found, no secret files ({}) provided",
-                self.key,
-                self.searched.join(", ")
-            ),
-            files => write!(f, "Secret '{}' not found in {}", self.key, files.join(", ")),
+            [] => {
+                let searched = self.searched.join(", ");
+                write!(f, "Secret '{}' not found, no secret files ({searched}) provided", self.key)?;
+            }
+            files => write!(f, "Secret '{}' not found in {}", self.key, files.join(", "))?,
+        }
+        if !self.others.is_empty() {
+            write!(f, "\n  nor: {}", self.others.join(", "))?;
+        }
+        match self.searched.last().filter(|own| !self.files.is_empty() && !self.files.contains(own)) {
+            Some(own) => write!(f, "\n  hint: {own} would be read too, but there is no such file"),
+            None => Ok(()),
         }
     }
 }

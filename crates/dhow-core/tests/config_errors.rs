@@ -188,6 +188,8 @@ fn what_crashes_or_misleads_in_kamal_is_an_error() {
         {proxy: {host: a, ssl: {certificate: A}}} | proxy/ssl: unknown key: certificate
         {proxy: {app_port: 70000}} | proxy/app_port: should be a port between 1 and 65535
         {ssh: {port: x}} | ssh/port: should be a port between 1 and 65535
+        {accessories: {db: {image: a, host: b, port: 70000}}} | accessories/db/port: should be a port between 1 and 65535
+        {accessories: {db: {image: a, host: b, port: "127.0.0.1:54320000:5432"}}} | accessories/db/port: should be a port between 1 and 65535
         {drain_timeout: -1} | drain_timeout: should not be negative
         {labels: {service: x}} | labels/service: invalid label. destination, role, and service are reserved labels
         {accessories: {db: {host: b}}} | accessories/db/image: is required
@@ -203,7 +205,7 @@ fn an_error_names_the_place_and_the_way_out() {
     assert_eq!(
         display("proxy:\n  host: a\n  app_port: \"three thousand\" # really\n"),
         "error: proxy/app_port: should be an integer\n  \
-         --> deploy.yml:3, which says `app_port: \"three thousand\"`\n  \
+         --> deploy.yml:3:13, which says `app_port: \"three thousand\"`\n  \
          hint: the port your container listens on, for example `app_port: 3000`"
     );
 }
@@ -241,7 +243,7 @@ fn unknown_keys_are_refused_and_explained() {
     accepts("{x-foo: {anything: 1}}");
     let two = display("foo: 1\nbar: 2\n");
     assert!(two.starts_with(
-        "error: unknown keys: foo, bar\n  --> deploy.yml:1, which says `foo: 1`\n  --> deploy.yml:2"
+        "error: unknown keys: foo, bar\n  --> deploy.yml:1:1, which says `foo: 1`\n  --> deploy.yml:2:1"
     ));
 }
 
@@ -250,10 +252,94 @@ fn keys_of_kamal_1_are_shown_in_their_new_form() {
     let moved = "proxy:\n          healthcheck:\n            path: /up\n            interval: 10";
     assert!(display("healthcheck:\n  path: /up\n  interval: 10s\n").contains(moved));
     let rule = "{traefik: {labels: {\"traefik.http.routers.shop.rule\": \"Host(`shop.example.com`)\"}}}";
-    assert!(display(rule).contains("proxy:\n          ssl: true\n          host: shop.example.com"));
+    assert!(display(rule).contains("proxy:\n          host: shop.example.com"));
     assert!(display("{stop_wait_time: 40}").contains("`stop_timeout: 40`"));
     assert!(display("{builder: {multiarch: false}}").contains("`arch: amd64`"));
     assert!(display("{proxy: {acme: {email: a@example.com}}}").contains("`ssl: true` alone"));
+}
+
+/// `difference => lines of its hint`, a blank line between two.
+fn hints(table: &str) {
+    for case in table.split("\n\n") {
+        let (difference, hint) = case.trim().split_once(" =>\n").unwrap();
+        let shown = display(difference).replace("\n        ", "\n");
+        let indent = hint.find(|c| c != ' ').unwrap_or_default();
+        let hint: Vec<&str> = hint.lines().map(|line| line.get(indent..).unwrap_or_default()).collect();
+        assert!(shown.contains(&hint.join("\n")), "{difference}\n{shown}");
+    }
+}
+
+#[test]
+fn old_forms_are_shown_in_their_new_form() {
+    hints(
+        r#"
+        {env: [RAILS_MASTER_KEY, DATABASE_URL]} =>
+        env:
+          secret:
+            - RAILS_MASTER_KEY
+            - DATABASE_URL
+
+        {env: [RAILS_ENV=production, "X=a: b"]} =>
+        env:
+          clear:
+            RAILS_ENV: "production"
+            X: "a: b"
+
+        {env: {clear: [A]}} =>
+        clear:
+          A: …
+
+        {accessories: {db: {image: x, host: y, env: {secret: {A: hunter2}}}}} =>
+        secret:
+          - A
+
+        {builder: {local: {arch: arm64}, remote: {arch: amd64, host: "ssh://root@b"}}} =>
+        builder:
+          arch:
+            - arm64
+            - amd64
+          remote: ssh://root@b
+
+        {servers: {web: {hosts: [a], labels: {traefik.http.routers.x.rule: "Host(`x.example.com`) && PathPrefix(`/api`)", traefik.http.routers.x.tls.certresolver: le, traefik.http.services.x.loadbalancer.server.port: 3000}}}, traefik: {host_port: 8080}} =>
+        proxy:
+          ssl: true
+          host: x.example.com
+          path_prefix: /api
+          app_port: 3000
+          run:
+            http_port: 8080
+
+        {image: acme/acme, traefik: {publish: false}} =>
+        proxy:
+          host: app.example.com
+          run:
+            publish: false
+
+        {servers: {web: {hosts: [a]}, jobs: {hosts: [a], healthcheck: {cmd: "test -e /x"}}}} =>
+        options:
+          health-cmd: "test -e /x"
+
+        {accessories: {ssh: {image: i, host: h, port: 22:22}}} =>
+        YAML reads 22:22 as the number 80520; put it in quotes
+
+        {primary_web_role: app} =>
+        Kamal 2 calls it `primary_role: app`
+
+        {volumes: "a:/b"} =>
+        volumes:
+          - a:/b
+
+        {labels: [a=b]} =>
+        labels:
+          a: "b"
+
+        {deploy_timeout: 30s} =>
+        `deploy_timeout: 30`
+
+        {require_destination: "true"} =>
+        `require_destination: true`
+        "#,
+    );
 }
 
 #[test]

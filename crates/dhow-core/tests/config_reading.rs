@@ -260,8 +260,27 @@ fn a_block_at_the_end_needs_no_line_end() {
 
 #[test]
 fn ports_in_base_60_are_a_warning() {
-    let config = with("servers: [a]\naccessories: {ssh: {image: i, host: h, port: 22:22}}\n");
-    assert_eq!(config.warnings, ["YAML reads 22:22 as the number 80520; put it in quotes (deploy.yml:7)"]);
+    let config = with("servers: [a]\naccessories: {ssh: {image: i, host: h, port: 8:22}}\n");
+    assert_eq!(config.warnings, ["YAML reads 8:22 as the number 30120; put it in quotes (deploy.yml:7)"]);
+}
+
+#[test]
+fn hosts_listed_twice_and_requests_claimed_twice_are_warnings() {
+    let warnings = |text: &str| with(text).warnings;
+    let twice = warnings("servers: {web: [a, b, a: [x]]}\nenv: {tags: {x: {}}}\n");
+    assert_eq!(twice, ["a is listed twice; it counts once, with its last tags (deploy.yml:6)"]);
+    let shared = "servers: {web: [a, b], api: {hosts: [b], proxy: true}}\nproxy: {host: x.example.com}\n";
+    let expected =
+        "api and web both want the requests for x.example.com on b; the proxy takes one (deploy.yml:6)";
+    assert_eq!(warnings(shared), [expected]);
+    for apart in [
+        "servers: {web: [a], api: {hosts: [b], proxy: true}}\nproxy: {host: x.example.com}\n",
+        "servers: {web: [a], api: {hosts: [a], proxy: {path_prefix: /api}}}\nproxy: {host: x.example.com}\n",
+        "servers: {web: [a], api: {hosts: [a], proxy: {host: y.example.com}}}\nproxy: {}\n",
+        "servers: [a]\naccessories: {db: {image: x, host: a, port: '0.0.0.0:8000-8010:8000-8010/udp'}}\n",
+    ] {
+        assert_eq!(warnings(apart), Vec::<String>::new(), "{apart}");
+    }
 }
 
 #[test]

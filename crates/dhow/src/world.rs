@@ -91,7 +91,13 @@ impl fmt::Display for WorldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             WorldError::Connect { host, detail, try_by_hand } => {
-                write!(f, "cannot connect to {host}: {detail}\n  try it by hand: {try_by_hand}")
+                write!(f, "cannot connect to {host}: {detail}\n  try it by hand: {try_by_hand}")?;
+                match detail.contains("Could not resolve hostname") {
+                    true => f.write_str(
+                        "\n  hint: neither DNS nor ssh_config knows this name; is it right in `servers:`?",
+                    ),
+                    false => Ok(()),
+                }
             }
             WorldError::Deadline { at, seconds } => {
                 write!(f, "no answer from {at} within {seconds} s; what runs there was told to stop")

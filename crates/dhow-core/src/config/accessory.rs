@@ -119,7 +119,7 @@ impl Accessory {
             registry,
             hosts: read_hosts(accessory, roles, errors),
             cmd: accessory.text("cmd"),
-            publish: accessory.text("port").map(published),
+            publish: read_port(accessory, errors),
             labels: accessory.pairs("labels"),
             options: options::read(accessory, errors),
             restart: options::read_restart(accessory),
@@ -216,9 +216,19 @@ fn read_image(accessory: &Setting, registry: Option<&Registry>) -> String {
     }
 }
 
-/// `3306` publishes the same port on the host.
-fn published(port: String) -> String {
-    if port.contains(':') { port } else { format!("{port}:{port}") }
+/// `3306` publishes the same port on the host. Addresses, ranges and protocols are docker's to judge.
+fn read_port(accessory: &Setting, errors: &mut Errors) -> Option<String> {
+    let port = accessory.text("port")?;
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if port.split(':').filter(is_number).any(|part| part.parse::<u16>().is_err()) {
+        let setting = accessory.section("port");
+        let base_60 = setting.node.written.as_ref().filter(|written| written.contains(':'));
+        let error = errors.at(&setting, "should be a port between 1 and 65535");
+        if let Some(written) = base_60 {
+            error.hint(format!("YAML reads {written} as the number {port}; put it in quotes"));
+        }
+    }
+    Some(if port.contains(':') { port } else { format!("{port}:{port}") })
 }
 
 fn read_hosts(accessory: &Setting, roles: &[Role], errors: &mut Errors) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! `env:`: clear values, and names of secrets whose values are looked up only when a container is made.
 
 use super::errors::Errors;
+use super::hints;
 use super::keys::env::FIELDS;
 use super::node::Node;
 use super::schema::{check_keys, check_text_map, check_texts};
@@ -40,11 +41,15 @@ impl Env {
             return check_text_map(env, errors);
         }
         check_keys(env, FIELDS, errors);
+        let before = errors.count();
         if let Some(clear) = env.get("clear") {
             check_text_map(&clear, errors);
+            hint_at(&clear, "clear", before, errors);
         }
+        let before = errors.count();
         if let Some(secret) = env.get("secret") {
             check_texts(&secret, errors);
+            hint_at(&secret, "secret", before, errors);
         }
         if let Some(tags) = env.get("tags") {
             check_tags(env, &tags, errors);
@@ -86,6 +91,13 @@ impl Env {
                 None => self.clear.push((name, value)),
             }
         }
+    }
+}
+
+/// The right form of a part that was found wrong.
+fn hint_at(part: &Setting, key: &str, before: usize, errors: &mut Errors) {
+    if let Some(hint) = hints::env_part(part, key).filter(|_| errors.count() > before) {
+        errors.hint_last(hint);
     }
 }
 

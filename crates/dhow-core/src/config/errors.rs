@@ -48,9 +48,12 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.message)?;
         for (place, line) in &self.excerpts {
-            match line.as_str() {
-                "" => write!(f, "\n  --> {place}")?,
-                line => write!(f, "\n  --> {place}, which says `{line}`")?,
+            write!(f, "\n  --> {place}")?;
+            if place.column > 0 {
+                write!(f, ":{}", place.column)?;
+            }
+            if !line.is_empty() {
+                write!(f, ", which says `{line}`")?;
             }
         }
         match &self.hint {
@@ -107,6 +110,13 @@ impl<'a> Errors<'a> {
         &mut self.found[index]
     }
 
+    /// Says of the last error, if nothing else did, what to write instead.
+    pub fn hint_last(&mut self, hint: String) {
+        if let Some(error) = self.found.last_mut().filter(|error| error.hint.is_none()) {
+            error.hint(hint);
+        }
+    }
+
     /// Says of the last error, if nothing else did, what the key is for and how it could look.
     pub fn explain_last(&mut self, field: &Field) {
         if let Some(error) = self.found.last_mut().filter(|error| error.hint.is_none()) {
@@ -149,7 +159,10 @@ impl<'a> Errors<'a> {
     fn excerpt(&self, path: &str, place: &Place) -> (Place, String) {
         let document = self.documents.iter().find(|document| document.path == *place.file);
         let line = document.and_then(|document| document.text.lines().nth(place.line.checked_sub(1)?));
-        (self.known(place), shown(path, line.unwrap_or_default()))
+        let line = line.unwrap_or_default();
+        // ERB moves what stands behind it.
+        let column = if line.contains("<%") { 0 } else { place.column };
+        (Place { column, ..self.known(place) }, shown(path, line))
     }
 
     /// What is missing is missing in the first file.

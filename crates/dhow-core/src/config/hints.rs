@@ -1,13 +1,42 @@
 //! What to write instead of what Kamal 2 does not know: keys of Kamal 1, keys in the wrong place, slips of the pen.
 
+mod kamal1;
+
+pub(super) use kamal1::{env_part, traefik_host};
+
 use super::node::{Node, Value};
-use super::schema::Field;
+use super::schema::{Field, Kind};
 use super::setting::Setting;
 
+/// The same value in the form that the key takes, if we can tell: Kamal 1's forms, and those of docker compose.
+pub(super) fn wanted_form(section: &Setting, value: &Setting, field: &Field) -> Option<String> {
+    let key = field.key;
+    let text = value.node.text();
+    kamal1::old_form(section, value).or_else(|| match (field.kind, &value.node.value) {
+        (Kind::Texts, Value::Text(text)) => Some(format!("it is a list:\n{key}:\n  - {text}")),
+        (Kind::Integer, Value::Text(_)) => {
+            let number = text?.trim_end_matches('s').parse::<u64>().ok()?;
+            Some(format!("write a whole number: `{key}: {number}`"))
+        }
+        (Kind::Boolean, Value::Text(_)) => {
+            let yes = text.filter(|text| ["true", "false", "yes", "no"].contains(&text.as_str()))?;
+            Some(format!("write it without quotes: `{key}: {yes}`"))
+        }
+        (Kind::TextMap, Value::List(items)) => Some(format!("{key}:{}", kamal1::assignments(items, "  ")?)),
+        _ => None,
+    })
+}
+
 /// What to do about an unknown key, if we can tell.
-pub(super) fn unknown_key(key: &Node, value: &Setting, fields: &[Field]) -> Option<String> {
+pub(super) fn unknown_key(
+    section: &Setting,
+    key: &Node,
+    value: &Setting,
+    fields: &[Field],
+) -> Option<String> {
     let name = key.key_text();
-    known_mistake(value, &name)
+    kamal1::removed_key(section, value)
+        .or_else(|| known_mistake(value, &name))
         .or_else(|| {
             let keys = fields.iter().map(|field| field.key);
             nearest(&name, keys).map(|key| format!("did you mean `{key}`?"))
@@ -48,9 +77,6 @@ fn known_mistake(value: &Setting, name: &str) -> Option<String> {
     let text = value.node.text().unwrap_or_else(|| "…".to_string());
     let parts: Vec<&str> = value.path.split('/').collect();
     let hint = match (parts.as_slice(), name) {
-        (["traefik"], _) => traefik(value),
-        (["healthcheck"], _) => healthcheck(value),
-        (["stop_wait_time"], _) => format!("Kamal 2 calls it `stop_timeout: {text}`"),
         (["host" | "hosts"], _) => format!("hosts are listed under servers:\nservers:\n  - {text}"),
         (["ssl" | "app_port" | "response_timeout" | "path_prefix" | "forward_headers"], key) => {
             format!("this belongs under proxy:\nproxy:\n  {key}: {text}")
@@ -58,7 +84,6 @@ fn known_mistake(value: &Setting, name: &str) -> Option<String> {
         (["args" | "dockerfile" | "arch" | "cache" | "context"], key) => {
             format!("this belongs under builder:\nbuilder:\n  {key}: {text}")
         }
-        (["builder", "multiarch"], _) => multiarch(value),
         (["proxy", "acme"] | ["servers", _, "proxy", "acme"], _) => {
             "remove it: certificates come from Let's Encrypt by `ssl: true` alone, without an e-mail address"
                 .to_string()
@@ -72,7 +97,6 @@ fn known_mistake(value: &Setting, name: &str) -> Option<String> {
         ([.., "healthcheck", "cmd" | "cord"], _) => {
             "remove it: kamal-proxy asks over HTTP, at `path`".to_string()
         }
-        (["servers", _, "traefik"], _) => format!("Kamal 2 calls it `proxy: {text}`"),
         (["servers", role, "image" | "volumes" | "drain_timeout"], key) => {
             format!("`{key}` is the same for all roles: move it from {role} to the top of the file")
         }
@@ -89,57 +113,6 @@ fn known_mistake(value: &Setting, name: &str) -> Option<String> {
         _ => return None,
     };
     Some(hint)
-}
-
-/// Kamal 1's proxy: its host rule, if there is one, says what the new one should serve.
-fn traefik(value: &Setting) -> String {
-    let host = host_rule(value.node).unwrap_or_else(|| "app.example.com".to_string());
-    format!(
-        "kamal-proxy took the place of Traefik in Kamal 2; instead of `traefik:` write\nproxy:\n  ssl: true\n  host: {host}"
-    )
-}
-
-/// The first host in a Traefik rule anywhere below: Host(`app.example.com`).
-fn host_rule(node: &Node) -> Option<String> {
-    match &node.value {
-        Value::Text(text) => traefik_host(text),
-        Value::List(items) => items.iter().find_map(host_rule),
-        Value::Map(map) => map.iter().find_map(|(_, value)| host_rule(value)),
-        _ => None,
-    }
-}
-
-/// The first host in one Traefik rule.
-pub(super) fn traefik_host(rule: &str) -> Option<String> {
-    let start = rule.find("Host(`")? + "Host(`".len();
-    rule[start..].split('`').next().map(str::to_string)
-}
-
-/// Kamal 1's root `healthcheck`, moved under `proxy` with durations as whole seconds.
-fn healthcheck(value: &Setting) -> String {
-    let known = |key: &str| ["path", "interval", "timeout"].contains(&key);
-    let line = |(key, value): (&Node, Setting)| {
-        let text = value.node.text().filter(|_| known(&key.key_text()))?;
-        let seconds = text.strip_suffix('s').filter(|number| number.parse::<u32>().is_ok());
-        Some(format!("\n    {}: {}", key.key_text(), seconds.unwrap_or(&text)))
-    };
-    let mut lines: String = value.entries().filter_map(line).collect();
-    if lines.is_empty() {
-        lines = "\n    path: /up".to_string();
-    }
-    let port = value.text("port").map(|port| format!("\n  app_port: {port}")).unwrap_or_default();
-    format!(
-        "in Kamal 2 this belongs under proxy, durations in whole seconds:\nproxy:{port}\n  healthcheck:{lines}"
-    )
-}
-
-fn multiarch(value: &Setting) -> String {
-    match value.node.bool() {
-        Some(false) => {
-            "remove it: Kamal 2 builds for what `arch` names, for example `arch: amd64`".to_string()
-        }
-        _ => "list what to build for:\nbuilder:\n  arch:\n    - amd64\n    - arm64".to_string(),
-    }
 }
 
 fn is_extension(name: &str) -> bool {

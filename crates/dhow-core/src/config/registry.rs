@@ -80,6 +80,14 @@ impl Registry {
 }
 
 impl Credential {
+    /// The name of the secret, if it is one.
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Credential::Plain(_) => None,
+            Credential::Secret(name) => Some(name),
+        }
+    }
+
     fn read(setting: &Setting) -> Option<Credential> {
         match setting.node.list() {
             Some(names) => names.first().and_then(Node::text).map(Credential::Secret),

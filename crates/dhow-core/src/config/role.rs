@@ -129,7 +129,7 @@ impl Role {
         let logging = root.section("logging").node.merged_with(role.section("logging").node);
         let asset_path = role.text("asset_path").or_else(|| root.text("asset_path"));
         Role {
-            hosts: read_hosts(role, shared),
+            hosts: read_hosts(role, shared, errors),
             cmd: role.text("cmd"),
             labels: merged_labels(root.pairs("labels"), role.pairs("labels")),
             options: options::read(role, errors),
@@ -189,8 +189,22 @@ fn texts_of(node: &Node) -> Vec<String> {
     }
 }
 
-fn read_hosts(role: &Setting, shared: &Shared) -> Vec<Host> {
+/// Kamal passes over them, and so do we; but somebody may have meant another host.
+fn warn_of_repeated_hosts(hosts: &Setting, errors: &mut Errors) {
+    let name = |host: &Setting| host.entries().next().map_or(host.node.text(), |(name, _)| name.text());
+    let mut known: Vec<String> = Vec::new();
+    for host in hosts.items() {
+        let Some(name) = name(&host) else { continue };
+        if known.contains(&name) {
+            errors.warn(host.place(), format!("{name} is listed twice; it counts once, with its last tags"));
+        }
+        known.push(name);
+    }
+}
+
+fn read_hosts(role: &Setting, shared: &Shared, errors: &mut Errors) -> Vec<Host> {
     let list = if role.node.list().is_some() { role.clone() } else { role.section("hosts") };
+    warn_of_repeated_hosts(&list, errors);
     let mut env = shared.env.clone();
     env.merge(&Env::read(&role.section("env")));
     let host = |(name, tags): (String, Vec<String>)| {

@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config, root: &Setting, context: &Context, errors: 
     check_proxy_runs(config, root, errors);
     HookOutput::check(&root.section("hooks_output"), errors);
     warn(root, errors);
+    routes::warn_of_shared(config, root, errors);
 }
 
 fn check_required(config: &Config, root: &Setting, errors: &mut Errors) {

@@ -8,7 +8,7 @@ pub mod rollout;
 
 use super::{Job, Line, Phase, Place, Request, Step, accessory, audit, hooks, proxy, server, short};
 use crate::commands::app;
-use crate::config::Role;
+use crate::config::{Credential, Role, Tls};
 use crate::facts::{Docker, Facts, HostFacts, version_of};
 use role_boot::{Audience, RoleBoot};
 
@@ -89,6 +89,7 @@ pub fn survey(request: &Request, facts: &Facts) -> Step {
 /// built for them.
 pub fn could_start(request: &Request) -> Result<(), String> {
     let facts = &HostFacts::default();
+    request.secrets.require(needed_secrets(request)).map_err(|error| error.to_string())?;
     for host in request.targets.app_hosts() {
         for role in request.targets.roles_on(host) {
             let audience = Audience::Everyone;
@@ -96,6 +97,24 @@ pub fn could_start(request: &Request) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Of the registry, of the environments and certificates of every role on every host.
+fn needed_secrets(request: &Request) -> Vec<&str> {
+    let registry = &request.config.registry;
+    let account = if registry.is_local() { [&None, &None] } else { [&registry.username, &registry.password] };
+    let mut keys: Vec<&str> = account.into_iter().flatten().filter_map(Credential::secret).collect();
+    for host in request.targets.app_hosts() {
+        for role in request.targets.roles_on(host) {
+            keys.extend(
+                role.env_on(host).into_iter().flat_map(|env| &env.secret).map(|name| name.key.as_str()),
+            );
+            if let Some(Tls::Custom(own)) = role.proxy.as_ref().map(|proxy| &proxy.tls) {
+                keys.extend([own.certificate_pem.as_str(), &own.private_key_pem]);
+            }
+        }
+    }
+    keys
 }
 
 /// The first thing that would go wrong, said before anything is changed.

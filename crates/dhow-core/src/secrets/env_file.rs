@@ -7,6 +7,7 @@ use crate::config::Env;
 /// The file's content. Values keep Kamal's escapes, since either tool may have written the file a container was
 /// started with: a newline arrives as `\n`, a backslash doubled. Without secrets it is a single newline.
 pub fn env_file(env: &Env, secrets: &Secrets) -> Result<Secret, MissingSecret> {
+    secrets.require(env.secret.iter().map(|name| name.key.as_str()))?;
     let mut lines: Vec<(&str, String)> = Vec::new();
     for name in &env.secret {
         let value = escaped(secrets.find(&name.key)?.reveal());
@@ -66,5 +67,14 @@ mod tests {
     fn a_missing_secret_is_named_with_the_files_searched() {
         let error = file(&["B"], &[]).unwrap_err();
         assert_eq!(error.to_string(), "Secret 'B' not found in .kamal/secrets");
+        let error = file(&["A", "X:B", "C", "B"], &[("A", "1")]).unwrap_err();
+        assert_eq!(error.to_string(), "Secret 'B' not found in .kamal/secrets\n  nor: C");
+        let secrets = Secrets::new(BTreeMap::new(), vec![".kamal/secrets-common".to_string()]);
+        let secrets = secrets.searched([".kamal/secrets-common", ".kamal/secrets.eu"].map(String::from));
+        assert_eq!(
+            secrets.require(["A"]).unwrap_err().to_string(),
+            "Secret 'A' not found in .kamal/secrets-common\n  \
+             hint: .kamal/secrets.eu would be read too, but there is no such file"
+        );
     }
 }

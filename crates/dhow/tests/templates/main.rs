@@ -41,7 +41,7 @@ fn what_ruby_raises_is_told_with_its_line() {
     let answer = r#"{"class": "KeyError", "message": "key not found: \"HOST\"", "line": 4}"#;
     let desk = Desk::new(Ruby::StandIn).file("config/deploy.yml", FOREIGN).file("answer", answer);
     let said = "error: key not found: \"HOST\"\n\
-                \x20 --> config/deploy.yml:4, which says `registry: {server: localhost:5555}`\n\
+                \x20 --> config/deploy.yml:4:1, which says `registry: {server: localhost:5555}`\n\
                 \x20 hint: Ruby raised this KeyError. dhow had Ruby evaluate this file, because of line 3: \
                 String#unpack1 is not among the Ruby that dhow evaluates itself\n";
     assert_eq!(desk.dhow(&["config"]).errors, said);
@@ -121,6 +121,6 @@ fn a_panic_of_the_parser_is_an_ordinary_error() {
         .file("config/deploy.yml", "service: shop\nservers: [!x, b]\n")
         .dhow(&["config"]);
     let said = "error: this is not YAML: this cannot be read; is there a tag (`!name`) right before a comma?\n\
-                \x20 --> config/deploy.yml:2, which says `servers: [!x, b]`\n";
+                \x20 --> config/deploy.yml:2:11, which says `servers: [!x, b]`\n";
     assert_eq!((ended.errors.as_str(), ended.status), (said, 1));
 }

@@ -16,7 +16,7 @@ pub(in crate::config) fn check(section: &Setting, fields: Fields, errors: &mut E
     check_keys(section, fields, errors);
     for (key, value) in section.entries() {
         if let Some(field) = fields.iter().find(|field| is_key(key, field.key)) {
-            check_value(&value, field, errors);
+            check_value(section, &value, field, errors);
         }
     }
     errors.count() == before
@@ -79,8 +79,9 @@ pub(in crate::config) fn check_keys(section: &Setting, fields: Fields, errors: &
     let noun = if names.len() == 1 { "key" } else { "keys" };
     let prefix = if section.path.is_empty() { String::new() } else { format!("{}: ", section.path) };
     let places: Vec<_> = unknown.iter().map(|(key, _)| &key.place).collect();
-    let hint =
-        |(key, value): &(&Node, Setting)| Some((key.key_text(), hints::unknown_key(key, value, fields)?));
+    let hint = |(key, value): &(&Node, Setting)| {
+        Some((key.key_text(), hints::unknown_key(section, key, value, fields)?))
+    };
     let hints: Vec<(String, String)> = unknown.iter().filter_map(hint).collect();
     let message = format!("{prefix}unknown {noun}: {}", names.join(", "));
     let error = errors.report(&section.path, message, &places);
@@ -106,9 +107,14 @@ fn is_extension(section: &Setting, key: &Node) -> bool {
     section.path.is_empty() && key.key_text().starts_with("x-")
 }
 
-fn check_value(value: &Setting, field: &Field, errors: &mut Errors) {
+fn check_value(section: &Setting, value: &Setting, field: &Field, errors: &mut Errors) {
     let before = errors.count();
     check_kind(value, field.kind, errors);
+    if errors.count() > before
+        && let Some(form) = hints::wanted_form(section, value, field)
+    {
+        errors.hint_last(form);
+    }
     if errors.count() > before && !matches!(field.kind, Kind::Fields(_) | Kind::Hosts { .. }) {
         errors.explain_last(field);
     }
