@@ -5,6 +5,9 @@
 //! and one worker; the origin and the clients share the other cores. Access logs go to a file, connections to the origin
 //! are kept, bodies are buffered as Kamal sets it. `ROUNDS` and `SECONDS` say how long; the median of the rounds counts.
 //! `BASELINE` names another dhow-proxy binary to compare with.
+//!
+//! On a machine that does other things too, a proxy that waits for its core loses more than one that never sleeps. As root,
+//! `chrt --rr 1 unshare --net sh -c 'ip link set lo up; exec "$0" "$@"' cargo bench …` gives all of them the same.
 
 #![allow(
     clippy::print_stdout,

@@ -1,6 +1,8 @@
 use std::io::Write;
 use std::time::Duration;
 
+use dhow_proxy::http1::connection::Timeouts;
+
 use crate::support::daemon::new_directory;
 use crate::support::{Backend, Connection, Gate, Proxy, eventually, reply};
 
@@ -188,9 +190,14 @@ fn an_idle_connection_ends_at_last() {
     });
     let app = Backend::named("app");
     proxy.deploy("web", &app, &[]);
-    let (mut fresh, mut used) = (proxy.connect(), proxy.connect());
-    assert_eq!(used.get("a.com", "/").text(), "app");
-    assert!(fresh.is_closed() && used.is_closed());
+    assert!(proxy.connect().is_closed());
+    // On a busy machine, a connection may have ended before it was used.
+    let mut used = std::iter::repeat_with(|| {
+        let mut client = proxy.connect();
+        client.request("GET", "a.com", "/", &[], b"");
+        client.try_reply().map(|_| client)
+    });
+    assert!(used.find_map(|used| used).unwrap().is_closed());
 }
 
 #[test]
@@ -208,7 +215,8 @@ fn o_35_an_upload_whose_client_leaves_is_a_499() {
 
 #[test]
 fn heads_that_are_too_large_are_a_431() {
-    let (proxy, app) = (Proxy::start(), Backend::named("app"));
+    let proxy = Proxy::start_with(new_directory(), |config| config.timeouts = Timeouts::default());
+    let app = Backend::named("app");
     proxy.deploy("web", &app, &[]);
     let large = format!("X-Large: {}", "x".repeat(200_000));
     assert_eq!(proxy.request("GET", "/", &[&large], b"").status, 200);
