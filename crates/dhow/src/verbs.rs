@@ -127,9 +127,10 @@ pub fn needs(verb: &Verb) -> Needs {
 fn ask_first(verb: &Verb) -> Result<(), SessionError> {
     match verb {
         Verb::Remove { yes } => confirm(*yes, "This will remove all containers and images. Are you sure?"),
-        Verb::Proxy(Proxy::Reboot { yes, .. }) => {
-            confirm(*yes, "This will cause a brief outage on each host. Are you sure?")
-        }
+        Verb::Proxy(Proxy::Reboot { yes, .. }) => confirm(
+            *yes,
+            "This will cause a brief outage on each host whose proxy cannot be upgraded in place. Are you sure?",
+        ),
         Verb::Accessory(Accessory::Remove { name, yes }) => confirm(
             *yes,
             &format!(

@@ -9,6 +9,7 @@ mod hooks;
 mod hosts;
 mod interrupts;
 mod jump_hosts;
+mod proxies;
 mod roles;
 mod rollouts;
 mod site;

@@ -4,11 +4,13 @@ mod deploy;
 mod rollout;
 mod run;
 mod services;
+mod upgrade;
 
 pub use deploy::{CertificatePaths, Deploy, deploy, deploy_for_accessory, deploy_for_role};
 pub use rollout::{Share, rollout_deploy, rollout_set, rollout_stop};
 pub use run::{boot, image_of, run};
 pub use services::{ListedService, ServiceState, list, parse_list, pause, remove, resume, stop_service};
+pub use upgrade::{create_next, has_same_settings, remove_next, take_over_in_place};
 
 use super::app::NETWORK;
 use super::{logs::LogOptions, server};
@@ -43,6 +45,14 @@ pub fn create_network() -> Script {
 pub fn prepare_directory() -> Command {
     Command::new("mkdir").option("-p", apps_directory())
 }
+
+/// Is this an image of dhow's own proxy?
+pub fn is_ours(image: &str) -> bool {
+    image.split(':').next() == Some(OURS)
+}
+
+/// Name of the images of dhow's own proxy.
+pub const OURS: &str = "dhow-proxy";
 
 /// Starts the container that is there.
 pub fn start() -> Command {

@@ -190,11 +190,47 @@ fn reboot(request: &Request, facts: &Facts, rolling: bool) -> Result<Step, Strin
 fn reboot_on(request: &Request, facts: &Facts, host: &str) -> Step {
     let remove = vec![stop(), Line::new("remove kamal-proxy", proxy::remove_container())];
     let image = Image::choose(request, facts, host);
+    let runs_ours = facts.of(host).proxy.is_some_and(|own| own.running && proxy::is_ours(&own.image));
+    if image == Image::Ours && runs_ours {
+        let upgrade = upgrade(request, host);
+        return Step::InOrder(vec![image.bring(request, facts, host), upgrade]);
+    }
     Step::InOrder(vec![
         image.bring(request, facts, host),
         job(host, audited(request, "Rebooted proxy", remove)).step(),
         image.make(request, host),
     ])
+}
+
+/// dhow's own proxy takes over from itself without a gap, unless its container has to be another.
+fn upgrade(request: &Request, host: &str) -> Step {
+    let settings = run_settings(&request.config, host);
+    let image = &request.proxy_image;
+    let notice = Command::new("echo").word("its settings have changed, so it is replaced: a brief outage");
+    let replace = Script::and([
+        notice.into(),
+        unseen(proxy::stop()),
+        unseen(proxy::remove_container()),
+        unseen(proxy::run(settings, image)),
+    ]);
+    let remove_next = || Line::quiet(Script::from(proxy::remove_next()).silent()).optional();
+    let lines = vec![
+        remove_next(),
+        Line::new("compare kamal-proxy with its settings", unseen(proxy::create_next(settings, image))),
+        Line::new(
+            "upgrade kamal-proxy in place, or replace it",
+            proxy::has_same_settings().if_else(proxy::take_over_in_place(), replace),
+        ),
+        Line::quiet(proxy::wait_until_it_answers()),
+        remove_next(),
+    ];
+    let job = job(host, audited(request, "Rebooted proxy", lines)).showing(Output::Progress);
+    Job { deadline: 300, ..job }.step()
+}
+
+/// Without the names and ids that Docker prints.
+fn unseen(script: impl Into<Script>) -> Script {
+    Script::WriteTo(Word::literal("/dev/null"), Box::new(script.into()))
 }
 
 /// Certificates and error pages of a role, written where the proxy's container reads them.

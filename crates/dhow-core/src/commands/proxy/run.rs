@@ -13,23 +13,28 @@ pub fn boot(settings: Option<&ProxyRun>, image: &str) -> Script {
 /// Makes and starts the container. `image` is used where the settings name no other; without settings, files of
 /// `proxy boot_config` count, as in Kamal.
 pub fn run(settings: Option<&ProxyRun>, image: &str) -> Script {
+    make(&["run", "--name", CONTAINER, "--network", NETWORK, "--detach"], settings, image)
+}
+
+/// Makes the same container under another name, and does not start it.
+pub(super) fn create(name: &str, settings: Option<&ProxyRun>, image: &str) -> Script {
+    make(&["create", "--name", name, "--network", NETWORK], settings, image)
+}
+
+fn make(verb: &[&str], settings: Option<&ProxyRun>, image: &str) -> Script {
+    let apps = Word::raw("\"$PWD\"/").then(format!("{}:{APPS_DIRECTORY_IN_PROXY}", apps_directory()));
+    let state = "kamal-proxy-config:/home/kamal-proxy/.config/kamal-proxy";
+    let fixed = ["--restart", "unless-stopped", "--volume", state, "--volume"];
+    let words = verb.iter().copied().chain(fixed).map(Word::literal).chain([apps]);
     match settings {
-        Some(settings) => run_as_set(settings, image).into(),
+        Some(settings) => as_set(docker([]).words(words), settings, image).into(),
         None => Script::from(sh(LEGACY_ARGUMENTS, [image]))
-            .pipe(Command::new("xargs").word("docker").extend(run_words())),
+            .pipe(Command::new("xargs").word("docker").words(words)),
     }
 }
 
-fn run_words() -> Vec<Word> {
-    let apps = Word::raw("\"$PWD\"/").then(format!("{}:{APPS_DIRECTORY_IN_PROXY}", apps_directory()));
-    let state = "kamal-proxy-config:/home/kamal-proxy/.config/kamal-proxy";
-    let fixed = ["run", "--name", CONTAINER, "--network", NETWORK, "--detach", "--restart", "unless-stopped"];
-    fixed.into_iter().chain(["--volume", state, "--volume"]).map(Word::literal).chain([apps]).collect()
-}
-
-fn run_as_set(settings: &ProxyRun, image: &str) -> Command {
-    docker([])
-        .extend(run_words())
+fn as_set(docker: Command, settings: &ProxyRun, image: &str) -> Command {
+    docker
         .words(publish(settings))
         .words(log_size(settings))
         .words(settings.metrics_port.map(|port| format!("--expose={port}")))
