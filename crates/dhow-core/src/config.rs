@@ -43,7 +43,7 @@ pub use alias::KAMALS_COMMANDS;
 pub use boot::{Boot, BootLimit};
 pub use builder::{Builder, BuilderCache, BuilderPack, CacheKind};
 pub use compose::is_caught_panic;
-pub use document::{Context, Document, aliases, merged_json};
+pub use document::{Context, Document, aliases, merged_json, rendered_file};
 pub use env::{Env, SecretName};
 pub use errors::{ConfigError, ConfigErrors};
 pub use explain::{Computed, NotExplained, explain};

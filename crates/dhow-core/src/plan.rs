@@ -20,7 +20,7 @@ pub mod server;
 mod targets;
 
 pub use phase::Phase;
-pub use request::{Ids, Request};
+pub use request::{Ids, LocalFile, Request};
 pub use targets::{Selection, Targets, TargetsError};
 
 use crate::commands::auditor;

@@ -1,5 +1,6 @@
 //! The project on disk: configuration, secrets, git, hooks. Read at the edge, handed to the core as values.
 
+mod accessory_files;
 mod key_files;
 mod password_manager;
 mod secrets_files;
@@ -13,6 +14,7 @@ pub use surroundings::LocalSurroundings;
 use crate::cli::Global;
 use crate::images::Digest;
 use dhow_core::config::{self, Config, ConfigErrors, Context, Document};
+use dhow_core::plan::LocalFile;
 use dhow_core::plan::build::Workspace;
 use dhow_core::secrets::Secrets;
 use std::collections::BTreeMap;
@@ -114,21 +116,10 @@ impl Project {
         Ok(pages)
     }
 
-    /// Files that accessories mount, by their local path.
-    pub fn accessory_files(&self) -> Result<Vec<(String, Vec<u8>)>, ProjectError> {
-        let files = self.config.accessories.iter().flat_map(|accessory| &accessory.files);
-        files
-            .map(|file| {
-                let path = self.directory.join(&file.local);
-                let missing = |error: io::Error| match error.kind() {
-                    io::ErrorKind::NotFound => {
-                        ProjectError::Said(format!("Missing file: {}", path.display()))
-                    }
-                    _ => ProjectError::Unreadable(path.clone(), error),
-                };
-                Ok((file.local.clone(), std::fs::read(&path).map_err(missing)?))
-            })
-            .collect()
+    /// Files that accessories mount. Those whose names end in `erb` are evaluated, in the accessory's environment.
+    pub fn accessory_files(&self, secrets: &Secrets) -> Vec<LocalFile> {
+        let files = |own| accessory_files::of(own, secrets, &self.global, &self.environment, &self.directory);
+        self.config.accessories.iter().flat_map(files).collect()
     }
 
     /// Who runs this, for audit lines, hooks and the lock.

@@ -232,7 +232,7 @@ async fn request(
         workspace,
         proxy_image: images::proxy_reference(),
         error_pages: project.error_pages()?,
-        files: if needs.files { project.accessory_files()? } else { Vec::new() },
+        files: if needs.files { project.accessory_files(&secrets) } else { Vec::new() },
         config: project.config,
         secrets,
         targets,

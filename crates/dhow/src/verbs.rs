@@ -103,11 +103,10 @@ pub fn needs(verb: &Verb) -> Needs {
     let secrets = Needs { secrets: true, ..Needs::default() };
     let version = Needs { version: true, ..secrets };
     match verb {
-        Verb::Setup(flags) | Verb::Deploy(flags) | Verb::Redeploy(flags) => {
-            Needs { builds: !flags.skip_push, files: true, ..version }
-        }
+        Verb::Setup(flags) => Needs { builds: !flags.skip_push, files: true, ..version },
+        Verb::Deploy(flags) | Verb::Redeploy(flags) => Needs { builds: !flags.skip_push, ..version },
         Verb::App(App::Rollout(Rollout::Start { deploy, .. })) => {
-            Needs { builds: !deploy.skip_push, files: true, ..version }
+            Needs { builds: !deploy.skip_push, ..version }
         }
         Verb::Build(Build::Push(_) | Build::Deliver(_)) => Needs { builds: true, ..version },
         Verb::Build(Build::Pull) => version,

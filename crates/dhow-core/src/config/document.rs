@@ -64,6 +64,20 @@ pub fn merged_json(
     Ok(Json::of(&raw(base, destination, context)?).to_text())
 }
 
+/// What a template comes to that is no configuration: an accessory's file whose name ends in `erb`. The environment is what it
+/// sees.
+pub fn rendered_file(
+    document: &Document,
+    environment: &BTreeMap<String, String>,
+    surroundings: &dyn Surroundings,
+) -> Result<String, ConfigErrors> {
+    erb::render_file(document, &mut environment.clone(), surroundings).map_err(|error| {
+        let mut errors = Errors::new(vec![document]);
+        errors.report("", error.problem, &[&error.place]).hint = error.hint;
+        errors.failed()
+    })
+}
+
 /// Where hooks are without `hooks_path`.
 pub(super) const DEFAULT_HOOKS_PATH: &str = ".kamal/hooks";
 

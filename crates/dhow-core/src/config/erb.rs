@@ -49,17 +49,35 @@ pub struct ErbError {
     pub hint: Option<String>,
 }
 
-/// Evaluates the tags of a file, as Ruby's ERB does with trim mode `-`. The environment is what the template makes of
-/// it. What the evaluator does not understand goes to Ruby itself, where there is one.
+/// Evaluates the tags of a configuration file, as Ruby's ERB does with trim mode `-`. The environment is what the
+/// template makes of it. What the evaluator does not understand goes to Ruby itself, where there is one.
 pub fn render(
     document: &Document,
+    environment: &mut BTreeMap<String, String>,
+    surroundings: &dyn Surroundings,
+) -> Result<Rendered, ErbError> {
+    render_trimmed(document, Trim::Dash, environment, surroundings)
+}
+
+/// The same for any other template, which Kamal evaluates without a trim mode: an accessory's file.
+pub fn render_file(
+    document: &Document,
+    environment: &mut BTreeMap<String, String>,
+    surroundings: &dyn Surroundings,
+) -> Result<String, ErbError> {
+    render_trimmed(document, Trim::None, environment, surroundings).map(|rendered| rendered.text)
+}
+
+fn render_trimmed(
+    document: &Document,
+    trim: Trim,
     environment: &mut BTreeMap<String, String>,
     surroundings: &dyn Surroundings,
 ) -> Result<Rendered, ErbError> {
     if !document.text.contains("<%") {
         return Ok(Rendered::plain(&document.path, document.text.clone()));
     }
-    let template = Template::compile(&document.text, Trim::Dash);
+    let template = Template::compile(&document.text, trim);
     let failure = Failure { document, template: &template };
     let program = parse(&template.program).map_err(|error| failure.syntax(&error))?;
     let mut machine = Machine::new(surroundings, environment.clone());

@@ -1,6 +1,6 @@
 //! Accessories: containers beside the app, kept across deploys.
 
-use super::{Input, Job, Line, Output, Place, Request, Step, audit, registry, wait_deadline};
+use super::{Input, Job, Line, LocalFile, Output, Place, Request, Step, audit, registry, wait_deadline};
 use crate::commands::exec::{self, Attached, Exec};
 use crate::commands::logs::LogOptions;
 use crate::commands::{accessory, proxy};
@@ -144,8 +144,9 @@ fn prepare(request: &Request, own: &Accessory, host: &str) -> Result<Step, Strin
 /// In base64, since a file may hold any bytes and a script only text.
 fn upload(request: &Request, own: &Accessory, file: &HostFile) -> Result<Vec<Line>, String> {
     use base64::Engine;
-    let content = request.files.iter().find(|(local, _)| *local == file.local).map(|(_, content)| content);
-    let content = content.ok_or_else(|| format!("Missing file: {}", file.local))?;
+    let is_this = |local: &&LocalFile| local.accessory == own.name && local.path == file.local;
+    let local = request.files.iter().find(is_this);
+    let content = local.ok_or_else(|| format!("Missing file: {}", file.local))?.content.clone()?;
     let text = base64::engine::general_purpose::STANDARD.encode(content);
     let path = accessory::file_path(own, file);
     let decode =

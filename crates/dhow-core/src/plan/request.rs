@@ -4,6 +4,7 @@ use super::build::Workspace;
 use super::{LockWait, Targets};
 use crate::config::Config;
 use crate::secrets::Secrets;
+use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// One run of dhow. The same request, configuration and facts give the same plan.
@@ -45,8 +46,25 @@ pub struct Request {
     pub proxy_image: String,
     /// Error pages found in `error_pages_path`: file name and content.
     pub error_pages: Vec<(String, Vec<u8>)>,
-    /// Local contents of accessories' files, by their local path.
-    pub files: Vec<(String, Vec<u8>)>,
+    /// What accessories' files are to hold.
+    pub files: Vec<LocalFile>,
+}
+
+/// A file of this machine that an accessory mounts. Not printable: a template may have put secrets into it.
+#[derive(Clone)]
+pub struct LocalFile {
+    /// The accessory's name.
+    pub accessory: String,
+    /// Its path on this machine, as the configuration has it.
+    pub path: String,
+    /// What is uploaded, or why nothing can be; that matters to who wants to upload it.
+    pub content: Result<Vec<u8>, String>,
+}
+
+impl fmt::Debug for LocalFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.path, self.accessory)
+    }
 }
 
 /// Names that differ from run to run, and are the same within one.

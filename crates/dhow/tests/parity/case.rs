@@ -3,9 +3,9 @@
 use clap::Parser;
 use dhow::cli::{Cli, Global};
 use dhow::project::LocalSurroundings;
-use dhow_core::config::{Config, ConfigErrors, Context, Document};
+use dhow_core::config::{Accessory, Config, ConfigErrors, Context, Document, HostFile};
 use dhow_core::plan::build::Workspace;
-use dhow_core::plan::{Ids, Request, Selection, Targets};
+use dhow_core::plan::{Ids, LocalFile, Request, Selection, Targets};
 use dhow_core::secrets::Secrets;
 use dhow_core::secrets::dotenv::CommandFailed;
 use serde_json::Value;
@@ -185,9 +185,16 @@ impl Project {
             .collect()
     }
 
-    fn accessory_files(&self) -> Vec<(String, Vec<u8>)> {
-        let files = self.config.accessories.iter().flat_map(|accessory| &accessory.files);
-        files.map(|file| (file.local.clone(), fs::read(self.root.join(&file.local)).unwrap())).collect()
+    fn accessory_files(&self) -> Vec<LocalFile> {
+        let of = |own: &Accessory| {
+            let file = |file: &HostFile| LocalFile {
+                accessory: own.name.clone(),
+                path: file.local.clone(),
+                content: Ok(fs::read(self.root.join(&file.local)).unwrap()),
+            };
+            own.files.iter().map(file).collect::<Vec<_>>()
+        };
+        self.config.accessories.iter().flat_map(of).collect()
     }
 }
 

@@ -6,8 +6,8 @@ use clap::Parser;
 use dhow::cli::{Cli, Verb};
 use dhow::project::ProjectError;
 use dhow::verbs;
-use dhow_core::config::{Computed, Config, Context, Document, explain, reference};
-use dhow_core::plan::{Ids, LockWait, Request, Selection, Targets};
+use dhow_core::config::{Accessory, Computed, Config, Context, Document, explain, reference};
+use dhow_core::plan::{Ids, LocalFile, LockWait, Request, Selection, Targets};
 use dhow_core::secrets::{Secret, Secrets};
 use std::collections::BTreeMap;
 
@@ -134,10 +134,17 @@ impl Scene {
         Secrets::new(values, vec![path.to_string()])
     }
 
-    fn accessory_files(&self, config: &Config) -> Vec<(String, Vec<u8>)> {
-        let wanted = config.accessories.iter().flat_map(|accessory| &accessory.files);
-        let found = wanted.filter_map(|file| self.files.get_key_value(&file.local));
-        found.map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect()
+    fn accessory_files(&self, config: &Config) -> Vec<LocalFile> {
+        let of = |own: &Accessory| {
+            let found = own.files.iter().filter_map(|file| self.files.get_key_value(&file.local));
+            let file = |(path, text): (&String, &String)| LocalFile {
+                accessory: own.name.clone(),
+                path: path.clone(),
+                content: Ok(text.clone().into_bytes()),
+            };
+            found.map(file).collect::<Vec<_>>()
+        };
+        config.accessories.iter().flat_map(of).collect()
     }
 
     fn error_pages(&self, config: &Config) -> Vec<(String, Vec<u8>)> {
