@@ -20,7 +20,7 @@ use support::daemon::new_directory;
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// kamal-proxy's handlers alone, without its HTTP server and client, take 74 (its own benchmark).
-const AT_MOST: f64 = 20.0;
+const AT_MOST: f64 = 12.0;
 
 const REQUESTS: u32 = 2_000;
 
