@@ -1,8 +1,12 @@
 //! What a run tells its user: events out of the runner, and their readers.
 
 mod human;
+mod log_file;
+mod redaction;
 
 pub use human::{Human, Verbosity};
+pub use log_file::LogFile;
+pub use redaction::Redaction;
 
 use dhow_core::plan::Place;
 
@@ -58,4 +62,16 @@ pub enum Event<'a> {
 pub trait Report: Send + Sync {
     /// Takes an event.
     fn event(&self, event: Event<'_>);
+}
+
+/// Two readers of the same events, the second perhaps not there.
+pub struct Both<'a>(pub &'a dyn Report, pub Option<&'a dyn Report>);
+
+impl Report for Both<'_> {
+    fn event(&self, event: Event<'_>) {
+        self.0.event(event);
+        if let Some(other) = self.1 {
+            other.event(event);
+        }
+    }
 }

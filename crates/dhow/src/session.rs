@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::images;
 use crate::interrupt;
 use crate::project::{self, Project, ProjectError};
-use crate::report::{Event, Human, Report, Verbosity};
+use crate::report::{Both, Event, Human, LogFile, Redaction, Report, Verbosity};
 use crate::run::{Effects, Failure, Runner};
 use crate::world::{Live, SshOptions};
 use dhow_core::facts::Facts;
@@ -13,6 +13,7 @@ use dhow_core::secrets::Secrets;
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::Instant;
 use tokio::sync::watch;
 
@@ -42,6 +43,7 @@ pub struct Session {
     pub request: Request,
     /// Prints for the user.
     pub report: Human,
+    redaction: Redaction,
     started: Instant,
     effects: Effects,
     live: Live,
@@ -53,8 +55,8 @@ pub enum SessionError {
     Project(ProjectError),
     /// Anything with a message.
     Said(String),
-    /// The run itself.
-    Failed(Failure),
+    /// The run itself, and what must not show when it is told.
+    Failed(Box<Failure>, Redaction),
     /// A command of the user's own ended with this status and has said why.
     Status(u8),
 }
@@ -62,12 +64,6 @@ pub enum SessionError {
 impl From<ProjectError> for SessionError {
     fn from(error: ProjectError) -> Self {
         SessionError::Project(error)
-    }
-}
-
-impl From<Failure> for SessionError {
-    fn from(failure: Failure) -> Self {
-        SessionError::Failed(failure)
     }
 }
 
@@ -81,7 +77,7 @@ impl SessionError {
     /// Is there nothing to add to what a command of the user's own has written?
     pub fn is_remote_status(&self) -> bool {
         match self {
-            SessionError::Failed(failure) => failure.is_remote_status(),
+            SessionError::Failed(failure, _) => failure.is_remote_status(),
             SessionError::Status(_) => true,
             SessionError::Project(_) | SessionError::Said(_) => false,
         }
@@ -90,7 +86,7 @@ impl SessionError {
     /// Exit status for it.
     pub fn exit_status(&self) -> u8 {
         match self {
-            SessionError::Failed(failure) => failure.exit_status(),
+            SessionError::Failed(failure, _) => failure.exit_status(),
             SessionError::Status(status) => *status,
             SessionError::Project(_) | SessionError::Said(_) => 1,
         }
@@ -102,7 +98,7 @@ impl Display for SessionError {
         match self {
             SessionError::Project(error) => error.fmt(f),
             SessionError::Said(text) => f.write_str(text),
-            SessionError::Failed(failure) => failure.fmt(f),
+            SessionError::Failed(failure, redaction) => f.write_str(&redaction.of(&failure.to_string())),
             SessionError::Status(status) => write!(f, "exit status {status}"),
         }
     }
@@ -119,8 +115,8 @@ impl Session {
         let project = Project::read(global)?;
         let with_secrets = needs.secrets_with(&hooks(global, &project));
         let secrets = if with_secrets { project.secrets()? } else { Secrets::default() };
-        let hidden = secrets.iter().map(|(_, value)| value.reveal().to_string()).collect();
-        let report = Human::new(verbosity(global), hidden);
+        let redaction = Redaction::new(secrets.iter().map(|(_, value)| value.reveal().to_string()));
+        let report = Human::new(verbosity(global), redaction.clone());
         project.config.warnings.iter().for_each(|warning| report.event(Event::Warn(warning)));
         let environment = project.environment().clone();
         let key_files = project::key_files(&project.config, &secrets)?;
@@ -138,21 +134,50 @@ impl Session {
         )
         .map_err(|error| format!("no temporary directory for connections: {error}"))?;
         let effects = if global.dry_run { Effects::Shown } else { Effects::Done };
-        Ok(Session { request, report, started, effects, live })
+        Ok(Session { request, report, redaction, started, effects, live })
     }
 
     /// Executes a plan and closes the connections, however it ends.
     pub async fn run(&self, plan: &Step) -> Result<(), SessionError> {
-        let runner = self.runner(interrupt::watch(plan.takes_lock()));
+        let log = self.log_file(plan)?;
+        let report = Both(&self.report, log.as_ref().map(|log| log as &dyn Report));
+        let runner = self.runner(&report, interrupt::watch(plan.takes_lock()));
         let (done, ()) = tokio::join!(runner.run(plan), self.connect_ahead());
         self.live.close().await;
+        if let Some(log) = log {
+            let failure = done.as_ref().err().map(ToString::to_string);
+            log.finish(failure.as_deref(), self.started.elapsed());
+            self.report.event(Event::Say(&format!("Logs written to {}", log.path().display())));
+        }
         match done {
             // Whoever ends `logs -f` needs no error.
             Err(Failure::Interrupted) if !plan.takes_lock() => {
                 Err(SessionError::Status(Failure::Interrupted.exit_status()))
             }
-            done => Ok(done?),
+            done => done.map_err(|failure| self.failed(failure)),
         }
+    }
+
+    /// `output.file`: for what changes something, and not for a dhow that another one's hook has called.
+    fn log_file(&self, plan: &Step) -> Result<Option<LogFile>, SessionError> {
+        let request = &self.request;
+        let is_told = plan.takes_lock() && !request.lock_inherited && self.effects == Effects::Done;
+        let Some(directory) = request.config.output.file_path.as_ref().filter(|_| is_told) else {
+            return Ok(None);
+        };
+        let (command, subcommand) = &request.command;
+        let destination = request.config.destination.as_deref();
+        let words: Vec<&str> =
+            destination.into_iter().chain([command.as_str()]).chain(subcommand.as_deref()).collect();
+        let created = LogFile::create(Path::new(directory), &request.at, &words, self.redaction.clone());
+        created.map(Some).map_err(|error| {
+            let hint = "output.file.path is where each run writes its log";
+            format!("cannot write a log into {directory}: {error}\n  hint: {hint}").into()
+        })
+    }
+
+    fn failed(&self, failure: Failure) -> SessionError {
+        SessionError::Failed(Box::new(failure), self.redaction.clone())
     }
 
     /// Connects while the image is built, unless hook `pre-connect` has to come first.
@@ -164,10 +189,9 @@ impl Session {
 
     /// Runs hook `pre-connect`, for what is not a plan.
     pub async fn connect(&self) -> Result<(), SessionError> {
-        Ok(self
-            .runner(interrupt::watch(false))
-            .run(&deploy::connecting(&self.request, Step::nothing()))
-            .await?)
+        let runner = self.runner(&self.report, interrupt::watch(false));
+        let done = runner.run(&deploy::connecting(&self.request, Step::nothing())).await;
+        done.map_err(|failure| self.failed(failure))
     }
 
     /// The same, saying at the end how long it took.
@@ -180,7 +204,8 @@ impl Session {
 
     /// What the selected hosts say.
     pub async fn facts(&self) -> Result<Facts, SessionError> {
-        Ok(self.runner(interrupt::watch(false)).observe_all().await?)
+        let observed = self.runner(&self.report, interrupt::watch(false)).observe_all().await;
+        observed.map_err(|failure| self.failed(failure))
     }
 
     /// The world, for what is not a plan: an interactive command.
@@ -188,8 +213,8 @@ impl Session {
         &self.live
     }
 
-    fn runner(&self, interrupted: watch::Receiver<bool>) -> Runner<'_> {
-        Runner::new(&self.live, &self.report, &self.request, interrupted, self.started, self.effects)
+    fn runner<'a>(&'a self, report: &'a dyn Report, interrupted: watch::Receiver<bool>) -> Runner<'a> {
+        Runner::new(&self.live, report, &self.request, interrupted, self.started, self.effects)
     }
 }
 

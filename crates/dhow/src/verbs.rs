@@ -8,7 +8,7 @@ use crate::cli::{
     RolloutShare, Secrets, Server, Verb,
 };
 use crate::init;
-use crate::report::{Human, Verbosity};
+use crate::report::{Human, Redaction, Verbosity};
 use crate::session::{Needs, Session, SessionError};
 use dhow_core::commands::logs::LogOptions;
 use dhow_core::commands::proxy::Share;
@@ -29,7 +29,7 @@ pub async fn run(cli: Cli) -> u8 {
         Err(error) => {
             // A command of the user's own that failed has said why; its exit status says the rest.
             if !error.is_remote_status() {
-                Human::new(Verbosity::Normal, Vec::new()).error(&error.to_string());
+                Human::new(Verbosity::Normal, Redaction::default()).error(&error.to_string());
             }
             error.exit_status()
         }

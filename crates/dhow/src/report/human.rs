@@ -1,6 +1,6 @@
 //! Events as text for a person: results on standard output, everything else on standard error.
 
-use super::{Event, Report};
+use super::{Event, Redaction, Report};
 use dhow_core::plan::Place;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Mutex;
@@ -20,22 +20,20 @@ pub enum Verbosity {
 pub struct Human {
     verbosity: Verbosity,
     colour: bool,
-    hidden: Vec<String>,
+    redaction: Redaction,
     turn: Mutex<()>,
 }
 
 impl Human {
-    /// `hidden` are values of secrets: they are replaced wherever they would show in what dhow says.
-    pub fn new(verbosity: Verbosity, hidden: Vec<String>) -> Human {
-        // Shorter ones would blank out ordinary words ("true", "root").
-        let hidden = hidden.into_iter().filter(|value| value.len() >= 6).collect();
+    /// Secrets are replaced wherever they would show in what dhow says.
+    pub fn new(verbosity: Verbosity, redaction: Redaction) -> Human {
         let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Human { verbosity, colour, hidden, turn: Mutex::default() }
+        Human { verbosity, colour, redaction, turn: Mutex::default() }
     }
 
     /// Prints the error that ends a run; several errors of a file bring the word with them.
     pub fn error(&self, text: &str) {
-        let text = self.redact(text);
+        let text = self.redaction.of(text);
         let label = self.paint("31;1", "error:");
         match text.strip_prefix("error: ") {
             Some(_) => self.line(&text.replace("error: ", &format!("{label} "))),
@@ -67,12 +65,8 @@ impl Human {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_string() }
     }
 
-    fn redact(&self, text: &str) -> String {
-        self.hidden.iter().fold(text.to_string(), |text, value| text.replace(value, "[REDACTED]"))
-    }
-
     fn at(&self, at: &Place, text: &str) {
-        for line in self.redact(text).lines() {
+        for line in self.redaction.of(text).lines() {
             self.line(&format!("  {}  {line}", self.paint("36", &at.to_string())));
         }
     }
@@ -83,9 +77,9 @@ impl Report for Human {
         let normal = self.verbosity >= Verbosity::Normal;
         let verbose = self.verbosity == Verbosity::Verbose;
         match event {
-            Event::Say(text) if normal => self.line(&self.paint("35", &self.redact(text))),
+            Event::Say(text) if normal => self.line(&self.paint("35", &self.redaction.of(text))),
             Event::Warn(text) => {
-                self.line(&format!("{} {}", self.paint("33;1", "warning:"), self.redact(text)))
+                self.line(&format!("{} {}", self.paint("33;1", "warning:"), self.redaction.of(text)))
             }
             Event::Began { at, command, .. } if verbose => self.at(at, &format!("$ {command}")),
             Event::Began { at, name, .. } if normal && !name.is_empty() => self.at(at, name),

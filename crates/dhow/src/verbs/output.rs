@@ -2,7 +2,7 @@
 
 use crate::cli::{FetchOptions, Global};
 use crate::project::{self, Project};
-use crate::report::{Event, Human, Report, Verbosity};
+use crate::report::{Event, Human, Redaction, Report, Verbosity};
 use crate::session::SessionError;
 use dhow_core::config::{Computed, reference};
 use dhow_core::secrets::inline;
@@ -21,7 +21,7 @@ pub fn print(text: &str) -> Result<(), SessionError> {
 /// `dhow config`.
 pub async fn config(global: &Global) -> Result<(), SessionError> {
     let project = Project::read(global)?;
-    let report = Human::new(Verbosity::Normal, Vec::new());
+    let report = Human::new(Verbosity::Normal, Redaction::default());
     project.config.warnings.iter().for_each(|warning| report.event(Event::Warn(warning)));
     let (version, _) = project.version_and_origin().await?;
     print(project.config.to_yaml(&version).trim_end())

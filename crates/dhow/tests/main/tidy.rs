@@ -46,12 +46,13 @@ fn nothing_below_the_core_can_do_anything() {
 }
 
 /// Files at the edge, and what they are for.
-const EDGES: [(&str, &str); 10] = [
+const EDGES: [(&str, &str); 11] = [
     ("dhow/src/images", "the local Docker, layers on disk"),
     ("dhow/src/init.rs", "writes a new project"),
     ("dhow/src/interrupt.rs", "signals"),
     ("dhow/src/project", "reads the project"),
     ("dhow/src/report/human.rs", "the terminal"),
+    ("dhow/src/report/log_file.rs", "the log of a run"),
     ("dhow/src/session.rs", "puts a run together"),
     ("dhow/src/start.rs", "the process"),
     ("dhow/src/verbs/interactive.rs", "hands the terminal over"),

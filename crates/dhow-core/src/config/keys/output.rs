@@ -21,7 +21,6 @@ pub(in crate::config) const FIELDS: Fields = &[
         .otherwise("nothing is sent")
         .in_dhow("checked, but nothing is sent yet."),
     field("file", Kind::Fields(FILE), "log files", "{path: /var/log/kamal/}")
-        .more("Each run writes a file of its own, on the machine that deploys.")
-        .otherwise("no file is written")
-        .in_dhow("checked, but no file is written yet."),
+        .more("Each run that changes something writes a file of its own, on the machine that deploys.")
+        .otherwise("no file is written"),
 ];
