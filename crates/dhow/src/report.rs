@@ -2,10 +2,12 @@
 
 mod human;
 mod log_file;
+mod otel;
 mod redaction;
 
 pub use human::{Human, Verbosity};
 pub use log_file::LogFile;
+pub use otel::Otel;
 pub use redaction::Redaction;
 
 use dhow_core::plan::Place;
@@ -64,14 +66,11 @@ pub trait Report: Send + Sync {
     fn event(&self, event: Event<'_>);
 }
 
-/// Two readers of the same events, the second perhaps not there.
-pub struct Both<'a>(pub &'a dyn Report, pub Option<&'a dyn Report>);
+/// Several readers of the same events.
+pub struct Several<'a>(pub Vec<&'a dyn Report>);
 
-impl Report for Both<'_> {
+impl Report for Several<'_> {
     fn event(&self, event: Event<'_>) {
-        self.0.event(event);
-        if let Some(other) = self.1 {
-            other.event(event);
-        }
+        self.0.iter().for_each(|report| report.event(event));
     }
 }

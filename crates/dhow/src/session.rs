@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::images;
 use crate::interrupt;
 use crate::project::{self, Project, ProjectError};
-use crate::report::{Both, Event, Human, LogFile, Redaction, Report, Verbosity};
+use crate::report::{Event, Human, LogFile, Otel, Redaction, Report, Several, Verbosity};
 use crate::run::{Effects, Failure, Runner};
 use crate::world::{Live, SshOptions};
 use dhow_core::facts::Facts;
@@ -139,15 +139,24 @@ impl Session {
 
     /// Executes a plan and closes the connections, however it ends.
     pub async fn run(&self, plan: &Step) -> Result<(), SessionError> {
-        let log = self.log_file(plan)?;
-        let report = Both(&self.report, log.as_ref().map(|log| log as &dyn Report));
+        let (log, otel) = (self.log_file(plan)?, self.otel(plan));
+        let others =
+            [log.as_ref().map(|log| log as &dyn Report), otel.as_ref().map(|otel| otel as &dyn Report)];
+        let report =
+            Several([&self.report as &dyn Report].into_iter().chain(others.into_iter().flatten()).collect());
         let runner = self.runner(&report, interrupt::watch(plan.takes_lock()));
         let (done, ()) = tokio::join!(runner.run(plan), self.connect_ahead());
         self.live.close().await;
+        let (failure, took) = (done.as_ref().err().map(ToString::to_string), self.started.elapsed());
         if let Some(log) = log {
-            let failure = done.as_ref().err().map(ToString::to_string);
-            log.finish(failure.as_deref(), self.started.elapsed());
+            log.finish(failure.as_deref(), took);
             self.report.event(Event::Say(&format!("Logs written to {}", log.path().display())));
+        }
+        if let Some(otel) = otel {
+            match otel.finish(failure.as_deref(), took).await {
+                Ok(endpoint) => self.report.event(Event::Say(&format!("Logs sent to {endpoint}"))),
+                Err(why) => self.report.event(Event::Warn(&format!("OTel log shipping failed: {why}"))),
+            }
         }
         match done {
             // Whoever ends `logs -f` needs no error.
@@ -158,11 +167,23 @@ impl Session {
         }
     }
 
-    /// `output.file`: for what changes something, and not for a dhow that another one's hook has called.
+    /// What changes something is told elsewhere too, and what a hook of a running dhow calls is not.
+    fn is_told_elsewhere(&self, plan: &Step) -> bool {
+        plan.takes_lock() && !self.request.lock_inherited && self.effects == Effects::Done
+    }
+
+    /// `output.otel`.
+    fn otel(&self, plan: &Step) -> Option<Otel> {
+        let endpoint = self.request.config.output.otel_endpoint.as_ref();
+        let endpoint = endpoint.filter(|_| self.is_told_elsewhere(plan))?;
+        Some(Otel::start(endpoint, (&self.request).into(), self.redaction.clone()))
+    }
+
+    /// `output.file`.
     fn log_file(&self, plan: &Step) -> Result<Option<LogFile>, SessionError> {
         let request = &self.request;
-        let is_told = plan.takes_lock() && !request.lock_inherited && self.effects == Effects::Done;
-        let Some(directory) = request.config.output.file_path.as_ref().filter(|_| is_told) else {
+        let directory = request.config.output.file_path.as_ref();
+        let Some(directory) = directory.filter(|_| self.is_told_elsewhere(plan)) else {
             return Ok(None);
         };
         let (command, subcommand) = &request.command;

@@ -17,9 +17,9 @@ const FILE: Fields = &[field("path", Kind::Text, "a directory for log files", "/
 
 pub(in crate::config) const FIELDS: Fields = &[
     field("otel", Kind::Fields(OTEL), "OpenTelemetry", "{endpoint: \"http://otel-gateway:4318\"}")
-        .more("What commands print is sent there as log records.")
+        .more("What a run that changes something says is sent there as log records.")
         .otherwise("nothing is sent")
-        .in_dhow("checked, but nothing is sent yet."),
+        .in_dhow("the endpoint begins with `http://`."),
     field("file", Kind::Fields(FILE), "log files", "{path: /var/log/kamal/}")
         .more("Each run that changes something writes a file of its own, on the machine that deploys.")
         .otherwise("no file is written"),
