@@ -4,7 +4,7 @@ use anyhow::Result;
 use dhow_e2e::{Bed, Kind, Project};
 
 /// A second sshd on the jump host, which tells whom it lets in.
-const TALKING_SSHD: &str = "config=$(pgrep -a -o sshd | grep -o -- '-f [^ ]*' | cut -d ' ' -f 2)
+const TALKING_SSHD: &str = "config=$(cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o '[s]shd -f /[^ ]*' | head -n 1 | cut -d ' ' -f 3)
 /usr/sbin/sshd -f \"$config\" -p 2222 -o 'LogLevel VERBOSE' -o PidFile=/run/jump.pid -E /tmp/jump.log";
 
 /// Named in deploy.yml or in ssh_config, for one command on all servers: the jump host sees one login.

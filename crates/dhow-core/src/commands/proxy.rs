@@ -26,7 +26,7 @@ pub const IMAGE_LABEL: &str = "org.opencontainers.image.title=kamal-proxy";
 /// The oldest kamal-proxy that understands every flag of a deploy.
 pub const MINIMUM_VERSION: &str = "v0.9.2";
 
-/// Kamal's own proxy, which serves what ours does not yet: metrics.
+/// Kamal's own proxy.
 pub const KAMALS_IMAGE: &str = "basecamp/kamal-proxy:v0.9.2";
 
 /// Is this an image of kamal-proxy itself?
