@@ -35,7 +35,9 @@ const DIRECTORY: &str = "/usr/local/bin/";
 /// `kamal-proxy` is a link to it.
 const PROGRAM: &str = "/usr/local/bin/dhow-proxy";
 
-const COMPARE: &str = r#"{ settings() { docker inspect --format '{{json .HostConfig}}{{json .Config.Cmd}}{{json .Config.Entrypoint}}{{json .Config.Env}}{{json .Config.ExposedPorts}}' "$1"; }
+/// The volumes of a container come in any order.
+const COMPARE: &str = r#"{ settings() { docker inspect --format '{{range .HostConfig.Binds}}{{println .}}{{end}}' "$1" | sort
+docker inspect --format '{{json .HostConfig}}{{json .Config.Cmd}}{{json .Config.Entrypoint}}{{json .Config.Env}}{{json .Config.ExposedPorts}}' "$1" | sed 's/"Binds":\[[^]]*\],//'; }
 [ "$(settings kamal-proxy)" = "$(settings kamal-proxy-next)" ]; }"#;
 
 #[cfg(test)]
