@@ -1,5 +1,6 @@
 //! Files of this machine that accessories mount, and the templates among them.
 
+use super::ProjectError;
 use super::surroundings::LocalSurroundings;
 use crate::cli::Global;
 use dhow_core::config::{Accessory, Document, rendered_file};
@@ -27,9 +28,7 @@ pub fn of(
         let surroundings = LocalSurroundings::new(directory, environment.clone(), global);
         let document = Document { path: path.to_string(), text };
         let rendered = rendered_file(&document, &environment, &surroundings);
-        rendered
-            .map(String::into_bytes)
-            .map_err(|errors| errors.to_string().trim_start_matches("error: ").to_string())
+        rendered.map(String::into_bytes).map_err(|errors| ProjectError::Config(errors).to_string())
     };
     let file = |path: &String| LocalFile {
         accessory: accessory.name.clone(),
