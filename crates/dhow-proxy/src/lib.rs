@@ -16,6 +16,7 @@
 //!   look-ups by host and path.
 //! - [`service`]: a service as one immutable value, made of [`options`], a [`pool`] of [`target`]s, perhaps a second
 //!   pool and the [`rollout`] that sends clients there, and its [`pause`] state.
+//! - [`policy`]: what a service asks of its clients beyond what kamal-proxy knows; most services have none.
 //! - [`target`]: one address, with the gate and the count that make a swap lossless (see [`target::Target::admit`]).
 //!   [`health`] probes it.
 //! - [`state`]: the state file, kamal-proxy's own.
@@ -48,6 +49,7 @@ pub mod log;
 pub mod metrics;
 pub mod options;
 pub mod pause;
+pub mod policy;
 pub mod pool;
 pub mod rollout;
 pub mod router;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::policy::options::PolicyOptions;
+
 /// Options of a whole service: where it is mounted and how its clients are treated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,6 +46,9 @@ pub struct ServiceOptions {
     pub exclude_metrics_paths: Vec<String>,
     /// Header whose value replaces `X-Forwarded-For`.
     pub client_ip_header: String,
+    /// What kamal-proxy has no word for; it reads past it.
+    #[serde(rename = "dhow", skip_serializing_if = "PolicyOptions::is_empty")]
+    pub policy: PolicyOptions,
 }
 
 /// Options of every target of a service.
@@ -149,7 +154,7 @@ impl ServiceOptions {
         if self.tls_enabled && !self.serves_root() {
             return Some("TLS settings must be specified on the root path service".into());
         }
-        self.broken_canonical_rule()
+        self.broken_canonical_rule().or_else(|| self.broken_www_rule())
     }
 
     fn broken_on_demand_rule(&self) -> Option<String> {
@@ -175,6 +180,16 @@ impl ServiceOptions {
         }
         let hosts = self.hosts.join(" ");
         Some(format!("canonical-host '{}' must be present in the hosts list: [{hosts}]", self.canonical_host))
+    }
+
+    fn broken_www_rule(&self) -> Option<String> {
+        let www = self.policy.www?;
+        if !self.canonical_host.is_empty() {
+            return Some("www-redirect and canonical-host exclude each other".into());
+        }
+        let missing =
+            || "www-redirect needs a host and its www. among the hosts (example.com and www.example.com)";
+        (!www.applies_to(&self.hosts)).then(|| missing().into())
     }
 
     fn serves_root(&self) -> bool {

@@ -194,6 +194,7 @@ mod tests {
                 rollout: None,
                 split: None,
                 pause: crate::pause::Pause::Running,
+                policy: None,
                 error_pages: None,
                 certificate: None,
             };

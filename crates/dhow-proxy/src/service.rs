@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::http::error_page::ErrorPages;
 use crate::options::{ServiceOptions, TargetOptions};
 use crate::pause::Pause;
+use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::rollout::Split;
 use crate::tls::certificate::Certificate;
@@ -26,6 +27,8 @@ pub struct Service {
     pub split: Option<Split>,
     /// Whether requests are taken.
     pub pause: Pause,
+    /// What it asks of its clients, if anything.
+    pub policy: Option<Arc<Policy>>,
     /// Custom error pages, if configured.
     pub error_pages: Option<Arc<ErrorPages>>,
     /// The custom certificate, if configured (and still there after a restart).

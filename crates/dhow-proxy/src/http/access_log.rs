@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,6 +93,10 @@ pub struct AccessRecord {
     pub service: Option<Arc<Service>>,
     tally: Option<Rc<Tally>>,
     is_counted: bool,
+    /// Whether the other end is a proxy whose word on the client counts; `None` where only the target's options say so.
+    pub trust: Option<bool>,
+    /// Whether the service's rules on addresses and rates were asked.
+    pub is_admitted: bool,
     /// The target it was given to, once chosen.
     pub target: Option<Arc<Target>>,
     /// Body bytes sent to the client.
@@ -117,7 +121,9 @@ pub struct Entrance {
 
 /// The other end of a connection, as text.
 pub struct Peer {
-    /// Its address.
+    /// Its address …
+    pub ip: IpAddr,
+    /// … as text.
     pub address: String,
     /// Its port.
     pub port: String,
@@ -126,7 +132,8 @@ pub struct Peer {
 impl From<SocketAddr> for Peer {
     /// An IPv4 address that came in on an IPv6 socket is told as what it is.
     fn from(peer: SocketAddr) -> Self {
-        Self { address: peer.ip().to_canonical().to_string(), port: peer.port().to_string() }
+        let ip = peer.ip().to_canonical();
+        Self { ip, address: ip.to_string(), port: peer.port().to_string() }
     }
 }
 
@@ -151,6 +158,8 @@ impl AccessRecord {
             service: None,
             tally,
             is_counted: true,
+            trust: None,
+            is_admitted: false,
             target: None,
             sent: 0,
             status: 0,
@@ -186,6 +195,17 @@ impl AccessRecord {
     /// The client's address, or that of the proxy in front.
     pub fn peer(&self) -> &str {
         &self.peer.address
+    }
+
+    /// The same, to be compared.
+    pub fn peer_ip(&self) -> IpAddr {
+        self.peer.ip
+    }
+
+    /// Whether what the other end says about the client is believed.
+    pub fn is_trusting(&self) -> bool {
+        let by_target = || self.target.as_ref().is_none_or(|target| target.options.forward_headers);
+        self.trust.unwrap_or_else(by_target)
     }
 
     /// `http` or `https`.
@@ -276,10 +296,11 @@ impl AccessRecord {
 
     /// What the trusted proxy in front says; without trust it would be the client's own claim.
     fn remote_address(&self) -> &str {
-        let is_trusting = self.target.as_ref().is_none_or(|target| target.options.forward_headers);
-        let named = self.service.as_ref().is_some_and(|service| !service.options.client_ip_header.is_empty());
+        let is_named =
+            || self.service.as_ref().is_some_and(|service| !service.options.client_ip_header.is_empty());
+        let is_believed = self.is_trusting() || (self.trust.is_none() && is_named());
         let claimed = self.headers.text(headers::FORWARDED_FOR);
-        if claimed.is_empty() || !(is_trusting || named) { self.peer() } else { claimed }
+        if claimed.is_empty() || !is_believed { self.peer() } else { claimed }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One request from its head to its answer: refuse, route, hold, redirect, or forward.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use crate::http::front::Front;
 use crate::http::message::{Answer, RequestHead, RequestTarget, is_host};
 use crate::http::{affinity, cookies, error_page, headers, redirect};
 use crate::pause::Pause;
+use crate::policy::Ruling;
+use crate::policy::addresses::parse_hop;
+use crate::policy::basic_auth::Pending;
 use crate::pool::Admission;
 use crate::rollout;
 use crate::routes::{self, Route, Routes};
@@ -60,6 +64,10 @@ impl Received {
             Verdict::Error(status, message) => {
                 error_page::respond(status, &message, record.service.as_deref())
             }
+            Verdict::Refuse(status, headers) => {
+                let page = error_page::respond(status, "", record.service.as_deref());
+                headers.iter().fold(page, |page, (name, value)| page.with(name, value))
+            }
         };
         Some(forward::recorded(answer, record))
     }
@@ -79,12 +87,14 @@ enum Verdict {
     Healthy,
     Challenge(Option<String>),
     Error(StatusCode, String),
+    Refuse(StatusCode, Vec<(&'static str, String)>),
 }
 
 /// What one look at the routes says.
 enum Look {
     Decided(Verdict),
     Hold(Duration),
+    Verify(Pending),
     Again,
 }
 
@@ -120,6 +130,7 @@ impl Deciding {
                 // The target was closed after these routes were read: the next ones are about to be published, or
                 // are already.
                 Look::Again => tokio::task::yield_now().await,
+                Look::Verify(pending) => pending.settle().await,
                 Look::Hold(at_most) => {
                     let deadline = record.started() + at_most;
                     if timeout_at(deadline, changes.changed()).await.is_err() {
@@ -151,6 +162,9 @@ fn look(routes: &Routes, acme: &Acme, record: &mut AccessRecord) -> Look {
     if record.scheme() == "https" && !service.options.tls_enabled {
         return Look::Decided(Verdict::Error(StatusCode::SERVICE_UNAVAILABLE, String::new()));
     }
+    if let Some(look) = admission(record, service) {
+        return look;
+    }
     if let Some(location) = redirect::location(
         &service.options,
         record.scheme(),
@@ -158,6 +172,11 @@ fn look(routes: &Routes, acme: &Acme, record: &mut AccessRecord) -> Look {
         &record.uri,
     ) {
         return Look::Decided(Verdict::Redirect(location));
+    }
+    if let Some(policy) = &service.policy
+        && let Some(look) = Look::of(policy.knows(&routes::decoded(record.uri.path()), &record.headers))
+    {
+        return look;
     }
     if service.pause != Pause::Running && is_probe(record, &route) {
         return Look::Decided(Verdict::Healthy);
@@ -167,6 +186,34 @@ fn look(routes: &Routes, acme: &Acme, record: &mut AccessRecord) -> Look {
         Pause::Paused { at_most } => Look::Hold(*at_most),
         Pause::Stopped { message } => {
             Look::Decided(Verdict::Error(StatusCode::SERVICE_UNAVAILABLE, message.clone()))
+        }
+    }
+}
+
+/// What the service's rules on addresses and rates say, the first time that they are asked.
+fn admission(record: &mut AccessRecord, service: &Service) -> Option<Look> {
+    let policy = service.policy.as_ref().filter(|_| !record.is_admitted)?;
+    record.is_admitted = true;
+    Look::of(policy.admits(client_address(record, service)))
+}
+
+/// The client itself, behind proxies that are trusted.
+fn client_address(record: &AccessRecord, service: &Service) -> IpAddr {
+    let peer = record.peer_ip();
+    let name = &service.options.client_ip_header;
+    let is_told = !name.is_empty() && record.trust != Some(false);
+    let told = if is_told { record.headers.get(name).and_then(parse_hop) } else { None };
+    let by_chain = || service.policy.as_ref().map_or(peer, |policy| policy.client(peer, &record.headers));
+    told.unwrap_or_else(by_chain)
+}
+
+impl Look {
+    /// What a ruling makes of a request; `None` if it goes on.
+    fn of(ruling: Ruling) -> Option<Self> {
+        match ruling {
+            Ruling::Pass => None,
+            Ruling::Refuse(status, headers) => Some(Look::Decided(Verdict::Refuse(status, headers))),
+            Ruling::Verify(pending) => Some(Look::Verify(pending)),
         }
     }
 }
@@ -187,8 +234,11 @@ fn plain(status: StatusCode, text: String) -> Answer {
 
 /// The request has a service now; its client-address header counts from here on, for the log too.
 fn enter(record: &mut AccessRecord, route: &Route<'_>) {
+    let peer = record.peer_ip();
+    record.trust = route.service.policy.as_ref().and_then(|policy| policy.trusts(peer));
     let name = &route.service.options.client_ip_header;
     if !name.is_empty()
+        && record.trust != Some(false)
         && let Some(address) = record.headers.get(name).filter(|value| !value.is_empty())
     {
         let address = address.to_vec();

@@ -204,7 +204,7 @@ fn begin(loan: Loan, record: &AccessRecord, order: &Order, body: RequestBody) ->
         scheme: record.scheme(),
         host: record.host(),
         target: target.address.as_str(),
-        is_trusting: target.options.forward_headers,
+        is_trusting: record.is_trusting(),
         is_upgrade: order.is_upgrade,
     };
     let coding = if length == BodyLength::Chunked { Coding::Chunked } else { Coding::Plain };

@@ -1,4 +1,4 @@
-//! Redirects that a service asks for: to https, to its canonical host, or both in one hop.
+//! Redirects that a service asks for: to https, to its canonical host (or to or from `www.`), or both in one hop.
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -10,13 +10,16 @@ use crate::options::ServiceOptions;
 /// Where a request has to go instead, if anywhere. `host` is the request's, without port.
 pub fn location(options: &ServiceOptions, scheme: &str, host: &str, uri: &RequestTarget) -> Option<String> {
     let wants_https = options.tls_enabled && options.tls_redirect && scheme == "http";
-    let canonical = options.canonical_host.as_str();
-    let wants_host = !canonical.is_empty() && !canonical.eq_ignore_ascii_case(host);
-    if !wants_https && !wants_host {
+    let proper = match options.canonical_host.as_str() {
+        "" => options.policy.www.and_then(|www| www.partner(host, &options.hosts)),
+        canonical => Some(canonical),
+    };
+    let wanted = proper.filter(|proper| !proper.eq_ignore_ascii_case(host));
+    if !wants_https && wanted.is_none() {
         return None;
     }
     let scheme = if wants_https { "https" } else { scheme };
-    let host = if wants_host { canonical } else { host };
+    let host = wanted.unwrap_or(host);
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     Some(format!("{scheme}://{host}{}", uri.path_and_query()))
 }
@@ -34,6 +37,7 @@ pub fn respond(location: &str, method: &Method) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::www::Www;
 
     fn options(tls: bool, canonical: &str) -> ServiceOptions {
         ServiceOptions {
@@ -57,5 +61,15 @@ mod tests {
         assert_eq!(from(&options(true, "b.com"), "http").unwrap(), "https://b.com/x?y=1");
         assert_eq!(from(&options(true, "b.com"), "https").unwrap(), "https://b.com/x?y=1");
         assert_eq!(from(&options(true, ""), "https"), None);
+    }
+
+    #[test]
+    fn www_comes_and_goes_in_the_same_hop() {
+        let mut options = options(true, "");
+        options.hosts = ["a.com", "www.a.com"].map(String::from).to_vec();
+        options.policy.www = Some(Www::Add);
+        assert_eq!(from(&options, "http").unwrap(), "https://www.a.com/x?y=1");
+        options.policy.www = Some(Www::Remove);
+        assert_eq!(from(&options, "https"), None);
     }
 }

@@ -96,6 +96,7 @@ impl Router {
                 rollout: current.as_ref().and_then(|current| current.rollout.clone()),
                 split: current.as_ref().and_then(|current| current.split.clone()),
                 pause: current.as_ref().map(|current| current.pause.clone()).unwrap_or_default(),
+                policy: files.policy,
                 error_pages: files.error_pages,
                 certificate: files.certificate,
             };

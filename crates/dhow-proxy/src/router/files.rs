@@ -7,10 +7,12 @@ use crate::control::Deployment;
 use crate::http::error_page::ErrorPages;
 use crate::log::Field;
 use crate::options::ServiceOptions;
+use crate::policy::Policy;
 use crate::tls::certificate::Certificate;
 
 /// What a service reads from disk, once, when it is deployed or restored.
 pub(super) struct Files {
+    pub(super) policy: Option<Arc<Policy>>,
     pub(super) error_pages: Option<Arc<ErrorPages>>,
     pub(super) certificate: Option<Certificate>,
 }
@@ -18,8 +20,19 @@ pub(super) struct Files {
 impl Router {
     pub(super) fn load_files(&self, deployment: &Deployment) -> Result<Files, String> {
         Ok(Files {
+            policy: self.load_policy(&deployment.service, &deployment.options)?,
             certificate: self.load_certificate(&deployment.service, &deployment.options)?,
             error_pages: self.load_error_pages(&deployment.service, &deployment.options)?,
+        })
+    }
+
+    pub(super) fn load_policy(
+        &self,
+        name: &str,
+        options: &ServiceOptions,
+    ) -> Result<Option<Arc<Policy>>, String> {
+        Policy::new(&options.policy).inspect_err(|error| {
+            self.log.error("Unable to load the rules for clients", &[("service", &name), ("error", error)]);
         })
     }
 

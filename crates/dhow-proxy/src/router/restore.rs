@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Router;
 use crate::log::Field;
+use crate::policy::Policy;
 use crate::pool::Pool;
 use crate::service::Service;
 use crate::state::{self, SavedService};
@@ -53,6 +54,8 @@ impl Router {
                 .as_deref()
                 .filter(|names| !names.is_empty())
                 .map(|names| pool(names, readers)),
+            // Rules that are gone let nobody in, rather than everybody.
+            policy: self.load_policy(&saved.name, &saved.options).unwrap_or_else(|_| Some(Policy::closed())),
             // A directory that is gone costs the service its own pages, not its life.
             error_pages: self.load_error_pages(&saved.name, &saved.options).unwrap_or_default(),
             // And a certificate that is gone costs it its handshakes; its other requests go on.

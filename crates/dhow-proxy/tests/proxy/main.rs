@@ -21,6 +21,7 @@ mod logging;
 mod metrics;
 mod on_demand;
 mod pause;
+mod policy;
 mod protocol;
 mod readers;
 mod rollout;

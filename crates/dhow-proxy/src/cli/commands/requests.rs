@@ -5,6 +5,9 @@ use std::path::Path;
 use crate::cli::flags::Arguments;
 use crate::control::{Deployment, Request, Rollout};
 use crate::options::{HealthCheckConfig, ServiceOptions, TargetOptions};
+use crate::policy::options::PolicyOptions;
+use crate::policy::rate::RateOptions;
+use crate::policy::www::Www;
 
 /// Let's Encrypt's directory for tests, chosen by `--tls-staging`.
 const STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
@@ -16,7 +19,7 @@ pub(super) fn deployment(service: String, arguments: &Arguments, data: &Path) ->
             return Err(format!("{limit} can only be set when {kind} buffering is enabled"));
         }
     }
-    let options = service_options(arguments, data);
+    let options = service_options(arguments, data)?;
     options.validate()?;
     require_target(arguments)?;
     require_both(arguments, ["tls-certificate-path", "tls-private-key-path"])?;
@@ -32,11 +35,11 @@ pub(super) fn deployment(service: String, arguments: &Arguments, data: &Path) ->
     })
 }
 
-fn service_options(arguments: &Arguments, data: &Path) -> ServiceOptions {
+fn service_options(arguments: &Arguments, data: &Path) -> Result<ServiceOptions, String> {
     let cache = arguments.text("tls-acme-cache-path");
     let default_cache = || data.join("certs").display().to_string();
     let staging = if arguments.switch("tls-staging") { STAGING } else { "" };
-    ServiceOptions {
+    Ok(ServiceOptions {
         hosts: arguments.list("host"),
         path_prefixes: arguments.list("path-prefix"),
         tls_enabled: arguments.switch("tls"),
@@ -53,7 +56,31 @@ fn service_options(arguments: &Arguments, data: &Path) -> ServiceOptions {
         read_targets_accept_websockets: arguments.switch("read-target-websockets"),
         exclude_metrics_paths: arguments.list("exclude-metrics-path"),
         client_ip_header: arguments.text("client-ip-header"),
+        policy: policy_options(arguments)?,
+    })
+}
+
+/// The flags that kamal-proxy does not have.
+fn policy_options(arguments: &Arguments) -> Result<PolicyOptions, String> {
+    let burst = arguments.is_given("rate-limit-burst").then(|| arguments.number("rate-limit-burst"));
+    let burst = burst.map(|burst| u64::try_from(burst).unwrap_or_default());
+    let rate = arguments.text("rate-limit");
+    if rate.is_empty() && burst.is_some() {
+        return Err("rate-limit-burst needs a rate-limit".into());
     }
+    let options = PolicyOptions {
+        trusted_proxies: arguments.list("trusted-proxy"),
+        allowed_ips: arguments.list("allow-ip"),
+        denied_ips: arguments.list("deny-ip"),
+        rate_limit: (!rate.is_empty()).then(|| RateOptions::parse(&rate, burst)).transpose()?,
+        basic_auth_path: arguments.text("basic-auth-path"),
+        basic_auth_except: arguments.list("basic-auth-except"),
+        www: Www::parse(&arguments.text("www-redirect"))?,
+    };
+    if options.basic_auth_path.is_empty() && !options.basic_auth_except.is_empty() {
+        return Err("basic-auth-except needs a basic-auth-path".into());
+    }
+    Ok(options)
 }
 
 fn target_options(arguments: &Arguments, is_tls: bool) -> Result<TargetOptions, String> {

@@ -121,6 +121,29 @@ static DEPLOY: &[Flag] = &[
     ),
     flag("client-ip-header", Kind::Text, "", "Header that holds the client's address"),
     flag("scope-cookie-paths", Kind::Switch, "false", "Move cookie paths under the stripped prefix"),
+    flag(
+        "trusted-proxy",
+        Kind::List,
+        "",
+        "Proxy in front whose X-Forwarded headers are believed: address, network, cloudflare, fastly, google or private (repeatable)",
+    ),
+    flag("allow-ip", Kind::List, "", "Address or network that may come, all if omitted (repeatable)"),
+    flag("deny-ip", Kind::List, "", "Address or network that may not come (repeatable)"),
+    flag("rate-limit", Kind::Text, "", "Requests that each client may make, as requests/time: 100/1m"),
+    flag(
+        "rate-limit-burst",
+        Kind::Number,
+        "0",
+        "Requests that may come at once (default: those of --rate-limit)",
+    ),
+    flag(
+        "basic-auth-path",
+        Kind::Text,
+        "",
+        "File of users and bcrypt hashes (htpasswd -B) of whom one is asked for",
+    ),
+    flag("basic-auth-except", Kind::List, "", "Path that needs no password (repeatable)"),
+    flag("www-redirect", Kind::Text, "", "Redirect hosts to their www. name (add) or from it (remove)"),
 ];
 
 static LIST: &[Flag] = &[flag("json", Kind::Switch, "false", "Tell all that is known, as JSON")];
