@@ -378,3 +378,18 @@ fn an_alias_bomb_is_refused() {
     assert!(display(&bomb).contains("this alias makes the file too large"));
     assert!(display(&"[".repeat(5000)).contains("this is not YAML"));
 }
+
+#[test]
+fn rules_for_visitors_are_checked() {
+    says(
+        r#"
+        {proxy: {allow_ips: 10.0.0.1}} | proxy/allow_ips: should be an array
+        {proxy: {rate_limit: 100}} | proxy/rate_limit: should be a hash
+        {proxy: {rate_limit: {}}} | proxy/rate_limit: requests is required
+        {proxy: {rate_limit: {requests: 0}}} | proxy/rate_limit/requests: should be at least 1
+        {proxy: {rate_limit: {requests: 1, every: 2}}} | proxy/rate_limit: unknown key: every
+        {proxy: {basic_auth: {except: [/up]}}} | proxy/basic_auth: users is required
+        {proxy: {www_redirect: both}} | proxy/www_redirect: 'both' should be one of: add, remove
+        "#,
+    );
+}

@@ -354,3 +354,25 @@ output: {file: {path: /var/log/kamal}}
     assert_eq!(config.hooks_output, [(Some("pre-deploy".to_string()), HookOutput::Quiet)].into());
     assert_eq!(config.output.file_path.as_deref(), Some("/var/log/kamal"));
 }
+
+#[test]
+fn rules_for_visitors_need_dhows_proxy() {
+    let config = with(
+        "
+servers: [a]
+proxy:
+  hosts: [a.com, www.a.com]
+  www_redirect: remove
+  trusted_proxies: [cloudflare, 10.0.0.0/8]
+  rate_limit: {requests: 100}
+  basic_auth: {users: USERS, except: [/up]}
+",
+    );
+    let proxy = config.roles[0].proxy.as_ref().unwrap();
+    assert_eq!(proxy.ours, ["www_redirect", "trusted_proxies", "rate_limit", "basic_auth"]);
+    assert_eq!(proxy.policy.rate_limit, Some(RateLimit { requests: 100, per: 60, burst: None }));
+    let users = BasicAuth { users: "USERS".into(), except: vec!["/up".into()] };
+    assert_eq!(proxy.policy.basic_auth, Some(users));
+    let plain = with("servers: [a]\nproxy: {host: a.com, canonical_host: a.com}\n");
+    assert!(plain.roles[0].proxy.as_ref().unwrap().ours.is_empty());
+}

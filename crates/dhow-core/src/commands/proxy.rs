@@ -125,6 +125,16 @@ pub fn accessory_certificate(config: &Config, accessory: &Accessory) -> Certific
     CertificatePaths::under(&app_directory(config), &accessory.service)
 }
 
+/// Where the users who may come to a role are kept on the host.
+pub fn role_users(config: &Config, role: &Role) -> String {
+    deploy::users_under(&app_directory(config), &role.name)
+}
+
+/// Where the users who may come to an accessory are kept on the host.
+pub fn accessory_users(config: &Config, accessory: &Accessory) -> String {
+    deploy::users_under(&app_directory(config), &accessory.service)
+}
+
 fn container_exists() -> Script {
     Script::from(docker(["container", "inspect", CONTAINER])).silent()
 }

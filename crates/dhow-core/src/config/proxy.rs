@@ -1,11 +1,11 @@
 //! `proxy:` of the root, a role or an accessory, already merged.
 
-use super::ProxyRun;
 use super::errors::Errors;
 use super::keys::proxy::{FIELDS, TLS};
 use super::node::{Node, Value};
-use super::schema::check;
+use super::schema::{check, ours};
 use super::setting::Setting;
+use super::{ProxyPolicy, ProxyRun};
 
 /// How requests reach a role or an accessory through kamal-proxy.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -32,6 +32,12 @@ pub struct Proxy {
     pub buffering: Buffering,
     /// `logging`.
     pub logging: ProxyLogging,
+    /// `canonical_host`.
+    pub canonical_host: Option<String>,
+    /// Who may come, how often, and by which name.
+    pub policy: ProxyPolicy,
+    /// The keys written that need dhow's own proxy, dotted.
+    pub ours: Vec<String>,
     /// `run`: how the shared proxy container is started; absent when not given or empty.
     pub run: Option<ProxyRun>,
 }
@@ -152,6 +158,9 @@ impl Proxy {
             healthcheck: HealthCheck::read(&proxy.section("healthcheck"), errors),
             buffering: Buffering::read(&proxy.section("buffering"), errors),
             logging: ProxyLogging::read(&proxy.section("logging")),
+            canonical_host: proxy.filled_text("canonical_host"),
+            policy: ProxyPolicy::read(proxy, errors),
+            ours: ours(proxy, FIELDS),
             run: ProxyRun::read(&proxy.section("run"), errors),
         }
     }
@@ -222,6 +231,7 @@ fn check_rules(proxy: &Setting, errors: &mut Errors) {
     }
     check_certificate(proxy, errors);
     ProxyRun::check_rules(proxy, errors);
+    ProxyPolicy::check_rules(proxy, errors);
 }
 
 fn check_certificate(proxy: &Setting, errors: &mut Errors) {

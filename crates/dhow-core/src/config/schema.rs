@@ -3,6 +3,8 @@
 
 mod check;
 
+use super::setting::Setting;
+
 pub(super) use check::{check, check_hosts, check_keys, check_text_map, check_texts};
 
 /// Keys of a mapping.
@@ -33,6 +35,8 @@ pub(super) struct Field {
     pub instead_of: Option<&'static str>,
     /// What dhow does with it that Kamal does not, in sentences.
     pub in_dhow: &'static str,
+    /// Does it need dhow's own proxy?
+    pub is_ours: bool,
 }
 
 /// What holds where a key is not written.
@@ -130,6 +134,7 @@ pub(super) const fn field(
         pattern: None,
         instead_of: None,
         in_dhow: "",
+        is_ours: false,
     }
 }
 
@@ -189,6 +194,11 @@ impl Field {
         Field { in_dhow: sentences, ..self }
     }
 
+    /// Kamal refuses it, and kamal-proxy cannot do it.
+    pub const fn ours(self) -> Field {
+        Field { is_ours: true, ..self }
+    }
+
     /// All that is to be known of it, in sentences.
     pub fn documentation(&self) -> String {
         let mut text = sentence(self.about);
@@ -199,10 +209,24 @@ impl Field {
             text = format!("{text} Instead of `{other}`.");
         }
         match self.in_dhow {
+            "" if self.is_ours => format!("{text} Only in dhow, with its own proxy."),
             "" => text,
             sentences => format!("{text} In dhow: {sentences}"),
         }
     }
+}
+
+/// The keys of a checked section, as dotted paths from there, that need dhow's own proxy.
+pub(super) fn ours(section: &Setting, fields: Fields) -> Vec<String> {
+    let written = fields.iter().filter_map(|field| Some((field, section.get(field.key)?)));
+    let paths = written.flat_map(|(field, setting)| match field.is_ours {
+        true => vec![field.key.to_string()],
+        false => {
+            let below = ours(&setting, field.kind.below().fields);
+            below.into_iter().map(|key| format!("{}.{key}", field.key)).collect()
+        }
+    });
+    paths.collect()
 }
 
 /// Half a sentence made whole.

@@ -170,19 +170,23 @@ fn create(request: &Request, own: &Accessory, host: &str) -> Result<Step, String
         "600",
         Word::secret(content),
     )));
-    lines.extend(certificates(request, own)?);
+    lines.extend(proxy_files(request, own)?);
     lines.push(Line::new(format!("docker run {}", own.service), accessory::run(config, own, host)));
     lines.extend(switch(request, own));
     let deadline = 1800 + wait_deadline(config);
     Ok(Job { deadline, ..job(host, lines) }.step())
 }
 
-fn certificates(request: &Request, own: &Accessory) -> Result<Vec<Line>, String> {
-    let Some(Tls::Custom(names)) = own.proxy.as_ref().map(|proxy| &proxy.tls) else {
-        return Ok(Vec::new());
-    };
-    let paths = proxy::accessory_certificate(&request.config, own);
-    super::proxy::certificate_files(request, names, &paths)
+/// What its proxy reads.
+fn proxy_files(request: &Request, own: &Accessory) -> Result<Vec<Line>, String> {
+    let Some(settings) = &own.proxy else { return Ok(Vec::new()) };
+    let users = proxy::accessory_users(&request.config, own);
+    let mut lines = super::proxy::users_file(request, settings, &users)?;
+    if let Tls::Custom(names) = &settings.tls {
+        let paths = proxy::accessory_certificate(&request.config, own);
+        lines.extend(super::proxy::certificate_files(request, names, &paths)?);
+    }
+    Ok(lines)
 }
 
 fn login(request: &Request, own: &Accessory) -> Result<Vec<Line>, String> {

@@ -112,6 +112,8 @@ fn needed_secrets(request: &Request) -> Vec<&str> {
             if let Some(Tls::Custom(own)) = role.proxy.as_ref().map(|proxy| &proxy.tls) {
                 keys.extend([own.certificate_pem.as_str(), &own.private_key_pem]);
             }
+            let auth = role.proxy.as_ref().and_then(|proxy| proxy.policy.basic_auth.as_ref());
+            keys.extend(auth.map(|auth| auth.users.as_str()));
         }
     }
     keys

@@ -57,13 +57,34 @@ pub fn runs_everywhere(request: &Request, facts: &Facts) -> Result<(), String> {
     let runs = |host: &str| facts.of(host).proxy.is_some_and(|proxy| proxy.running);
     let hosts = request.targets.app_hosts();
     let without: Vec<&str> = hosts.into_iter().filter(serves).filter(|host| !runs(host)).collect();
-    match without.is_empty() {
-        true => Ok(()),
-        false => Err(format!(
-            "kamal-proxy does not run on {}\n  hint: `dhow proxy boot` starts it",
-            without.join(", ")
-        )),
+    if !without.is_empty() {
+        let hosts = without.join(", ");
+        return Err(format!("kamal-proxy does not run on {hosts}\n  hint: `dhow proxy boot` starts it"));
     }
+    request.targets.app_hosts().iter().try_for_each(|host| can_do_what_is_asked(request, facts, host))
+}
+
+/// Settings that kamal-proxy does not know would only be refused once containers were made.
+fn can_do_what_is_asked(request: &Request, facts: &Facts, host: &str) -> Result<(), String> {
+    let named = run_settings(&request.config, host).and_then(proxy::image_of);
+    let image = facts.of(host).proxy.map(|existing| existing.image).or_else(|| named.clone());
+    match (ours(&request.config, host).as_slice(), image) {
+        ([first, ..], Some(image)) if proxy::is_kamals(&image) => {
+            let hint = match named {
+                Some(_) => {
+                    "leave out `registry`, `repository` and `version` under `proxy.run`, then run `dhow proxy reboot`"
+                }
+                None => "`dhow proxy reboot` puts dhow's in its place, which goes on with all that is served",
+            };
+            Err(format!("`proxy.{first}` needs dhow's own proxy, and {host} has {image}\n  hint: {hint}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is written for a host that needs dhow's own proxy.
+fn ours<'a>(config: &'a Config, host: &'a str) -> Vec<&'a str> {
+    proxies(config, host).flat_map(|proxy| &proxy.ours).map(String::as_str).collect()
 }
 
 /// Makes and starts the proxy where it does not run, on every host with something proxied.
@@ -75,6 +96,7 @@ pub fn ensure_running(request: &Request, facts: &Facts) -> Result<Step, String> 
 
 fn boot_on(request: &Request, facts: &Facts, host: &str) -> Result<Step, String> {
     let existing = facts.of(host).proxy;
+    can_do_what_is_asked(request, facts, host)?;
     match &existing {
         Some(existing) if proxy::is_too_old(&existing.image) => Err(format!(
             "kamal-proxy on {host} ({}) is too old, run `dhow proxy reboot` in order to update it to at least {}",
@@ -110,7 +132,7 @@ impl Image {
             return Image::Configured;
         }
         let is_there = facts.of(host).proxy.is_some_and(|existing| proxy::is_kamals(&existing.image));
-        if is_there { Image::Kamals } else { Image::Ours }
+        if is_there && ours(&request.config, host).is_empty() { Image::Kamals } else { Image::Ours }
     }
 
     /// Sends the image if it is ours and missing.
@@ -240,6 +262,7 @@ pub fn files(request: &Request, role: &Role, settings: &Proxy) -> Result<Vec<Lin
     if let Tls::Custom(names) = &settings.tls {
         lines.extend(certificate_files(request, names, &proxy::role_certificate(config, role))?);
     }
+    lines.extend(users_file(request, settings, &proxy::role_users(config, role))?);
     if !request.error_pages.is_empty() {
         let directory = app::error_pages_directory(config, &request.version);
         lines.push(Line::quiet(Command::new("mkdir").word("-p").word(&directory)));
@@ -267,6 +290,17 @@ pub fn certificate_files(
         lines.push(Line::quiet(Script::replace_file(path, "644", Word::secret(content))));
     }
     Ok(lines)
+}
+
+/// The users who may come, from the secret that the settings name.
+pub fn users_file(request: &Request, settings: &Proxy, path: &str) -> Result<Vec<Line>, String> {
+    let Some(auth) = &settings.policy.basic_auth else { return Ok(Vec::new()) };
+    let directory = path.rsplit_once('/').map_or(".", |(directory, _)| directory);
+    let users = request.secrets.find(&auth.users).map_err(|error| error.to_string())?.clone();
+    Ok(vec![
+        Line::quiet(Command::new("mkdir").word("-p").word(directory)),
+        Line::quiet(Script::replace_file(path, "644", Word::secret(users))),
+    ])
 }
 
 fn details(request: &Request) -> Step {

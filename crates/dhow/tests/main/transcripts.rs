@@ -51,6 +51,7 @@ pages! {
     the_deploy_lock
     the_proxy
     the_same_version_again
+    visitors
     where_a_value_comes_from
     workers_wait_for_the_first_web
 }

@@ -1,8 +1,10 @@
 //! `kamal-proxy deploy`: sends a service's requests to a container, with flags in Kamal's order.
 
+use std::fmt::Display;
+
 use super::{app_directory_in_proxy, services};
 use crate::commands::app;
-use crate::config::{Accessory, Config, Proxy, Role, Tls};
+use crate::config::{Accessory, Config, Proxy, ProxyPolicy, Role, Tls};
 use crate::shell::{Command, Word};
 
 /// Where a certificate and its key lie.
@@ -31,6 +33,8 @@ pub struct Deploy {
     pub drain_timeout: u32,
     /// As the proxy sees them.
     pub certificate: Option<CertificatePaths>,
+    /// File of users and hashed passwords, as the proxy sees it.
+    pub users: Option<String>,
     /// Directory of error pages, as the proxy sees it.
     pub error_pages: Option<String>,
 }
@@ -41,7 +45,9 @@ pub fn deploy_for_role(config: &Config, role: &Role, container: &Word, version: 
     let proxy = role.proxy.as_ref()?;
     let paths = CertificatePaths::under(&app_directory_in_proxy(config), &role.name);
     let pages = config.error_pages_path.as_ref().map(|_| app::error_pages_in_proxy(config, version));
-    let settings = Deploy { certificate: custom(proxy, paths), error_pages: pages, ..timeouts(config) };
+    let users = users(proxy, users_under(&app_directory_in_proxy(config), &role.name));
+    let settings =
+        Deploy { certificate: custom(proxy, paths), users, error_pages: pages, ..timeouts(config) };
     Some(deploy(&config.prefix(role), container, proxy, &settings))
 }
 
@@ -49,7 +55,8 @@ pub fn deploy_for_role(config: &Config, role: &Role, container: &Word, version: 
 pub fn deploy_for_accessory(config: &Config, accessory: &Accessory, container: &Word) -> Option<Command> {
     let proxy = accessory.proxy.as_ref()?;
     let paths = CertificatePaths::under(&app_directory_in_proxy(config), &accessory.service);
-    let settings = Deploy { certificate: custom(proxy, paths), ..timeouts(config) };
+    let users = users(proxy, users_under(&app_directory_in_proxy(config), &accessory.service));
+    let settings = Deploy { certificate: custom(proxy, paths), users, ..timeouts(config) };
     Some(deploy(&accessory.service, container, proxy, &settings))
 }
 
@@ -67,6 +74,15 @@ fn custom(proxy: &Proxy, paths: CertificatePaths) -> Option<CertificatePaths> {
     matches!(proxy.tls, Tls::Custom(_)).then_some(paths)
 }
 
+/// Where the users who may come are kept, in the directory `auth/NAME` of an app.
+pub(super) fn users_under(app_directory: &str, name: &str) -> String {
+    format!("{app_directory}/auth/{name}/users")
+}
+
+fn users(proxy: &Proxy, path: String) -> Option<String> {
+    proxy.policy.basic_auth.as_ref().map(|_| path)
+}
+
 fn flags(proxy: &Proxy, settings: &Deploy) -> Vec<Word> {
     let Deploy { certificate, .. } = settings;
     [
@@ -82,9 +98,9 @@ fn flags(proxy: &Proxy, settings: &Deploy) -> Vec<Word> {
         seconds("target-timeout", proxy.response_timeout),
         switch("buffer-requests", Some(proxy.buffering.requests)),
         switch("buffer-responses", Some(proxy.buffering.responses)),
-        bytes("buffer-memory", proxy.buffering.memory),
-        bytes("max-request-body", proxy.buffering.max_request_body),
-        bytes("max-response-body", proxy.buffering.max_response_body),
+        number("buffer-memory", proxy.buffering.memory),
+        number("max-request-body", proxy.buffering.max_request_body),
+        number("max-response-body", proxy.buffering.max_response_body),
         each("path-prefix", &proxy.path_prefixes),
         switch("strip-path-prefix", proxy.strip_path_prefix),
         switch("forward-headers", proxy.forward_headers),
@@ -92,6 +108,26 @@ fn flags(proxy: &Proxy, settings: &Deploy) -> Vec<Word> {
         each("log-request-header", &proxy.logging.request_headers),
         each("log-response-header", &proxy.logging.response_headers),
         text("error-pages", settings.error_pages.as_ref()),
+        text("canonical-host", proxy.canonical_host.as_ref()),
+        flags_of_ours(&proxy.policy, settings),
+    ]
+    .concat()
+}
+
+/// What only dhow's own proxy understands.
+fn flags_of_ours(policy: &ProxyPolicy, settings: &Deploy) -> Vec<Word> {
+    let rate = policy.rate_limit.as_ref();
+    let except = policy.basic_auth.as_ref().map(|auth| auth.except.as_slice());
+    [
+        text("www-redirect", policy.www_redirect.as_ref()),
+        each("trusted-proxy", &policy.trusted_proxies),
+        text("client-ip-header", policy.client_ip_header.as_ref()),
+        each("allow-ip", &policy.allow_ips),
+        each("deny-ip", &policy.deny_ips),
+        number("rate-limit", rate.map(|rate| format!("{}/{}s", rate.requests, rate.per))),
+        number("rate-limit-burst", rate.and_then(|rate| rate.burst)),
+        text("basic-auth-path", settings.users.as_ref()),
+        each("basic-auth-except", except.unwrap_or_default()),
     ]
     .concat()
 }
@@ -108,8 +144,8 @@ fn seconds(flag: &str, value: Option<u32>) -> Vec<Word> {
     value.map(|seconds| format!("--{flag}={seconds}s").into()).into_iter().collect()
 }
 
-fn bytes(flag: &str, value: Option<u64>) -> Vec<Word> {
-    value.map(|bytes| format!("--{flag}={bytes}").into()).into_iter().collect()
+fn number(flag: &str, value: Option<impl Display>) -> Vec<Word> {
+    value.map(|number| format!("--{flag}={number}").into()).into_iter().collect()
 }
 
 /// Off has to be said, since some are on by default.
@@ -122,7 +158,7 @@ fn switch(flag: &str, on: Option<bool>) -> Vec<Word> {
 mod tests {
     use super::*;
     use crate::commands::sample::{added, config, proxy, staging, with};
-    use crate::config::{Buffering, CustomCertificate, HealthCheck};
+    use crate::config::{BasicAuth, Buffering, CustomCertificate, HealthCheck, RateLimit};
 
     fn deploys(config: &Config) -> String {
         let id = Word::literal("0123456789ab");
@@ -173,6 +209,29 @@ mod tests {
         assert_eq!(
             adds(|proxy| proxy.logging.response_headers = vec!["X-Id".to_string()]),
             r#"--log-response-header="X-Id""#
+        );
+    }
+
+    #[test]
+    fn what_only_our_proxy_knows_comes_last() {
+        assert_eq!(
+            adds(|proxy| proxy.policy.trusted_proxies =
+                vec!["cloudflare".to_string(), "10.0.0.0/8".to_string()]),
+            r#"--trusted-proxy="cloudflare" --trusted-proxy="10.0.0.0/8""#
+        );
+        let limit = RateLimit { requests: 100, per: 60, burst: Some(5) };
+        assert_eq!(
+            adds(|proxy| proxy.policy.rate_limit = Some(limit)),
+            "--rate-limit=100/60s --rate-limit-burst=5"
+        );
+        let auth = BasicAuth { users: "USERS".to_string(), except: vec!["/up".to_string()] };
+        assert_eq!(
+            adds(|proxy| proxy.policy.basic_auth = Some(auth)),
+            "--basic-auth-path=\"/home/kamal-proxy/.apps-config/shop/auth/web/users\" --basic-auth-except=\"/up\""
+        );
+        assert_eq!(
+            adds(|proxy| proxy.canonical_host = Some("a.example.com".to_string())),
+            r#"--canonical-host="a.example.com""#
         );
     }
 

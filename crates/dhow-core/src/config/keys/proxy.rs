@@ -1,5 +1,6 @@
 //! `proxy:`, of the app, a role or an accessory.
 
+use super::proxy_policy::{BASIC_AUTH, RATE_LIMIT, WWW};
 use super::{Section, proxy_run};
 use crate::config::schema::{Fields, Kind, field};
 
@@ -121,6 +122,47 @@ pub(in crate::config) const FIELDS: Fields = &[
     field("logging", Kind::Fields(LOGGING), "headers in the access log", "{request_headers: [Accept]}")
         .more("The proxy writes a line of JSON for each request: `dhow proxy logs`.")
         .otherwise("a few headers of requests"),
+    field("canonical_host", Kind::Text, "the name that all others are redirected to", "example.com")
+        .more("One of the names under `hosts`.")
+        .in_dhow("only here; kamal-proxy can do it too.")
+        .otherwise("none: every name is answered"),
+    field("www_redirect", Kind::Text, "whether names get their `www.` or lose it", "remove")
+        .more("Of names under `hosts` that are there with and without `www.`, the one is redirected to the other.")
+        .one_of(&WWW)
+        .ours()
+        .otherwise("both names are answered"),
+    field(
+        "trusted_proxies",
+        Kind::Texts,
+        "proxies and load balancers in front, whose X-Forwarded headers are believed",
+        "[cloudflare, 10.0.0.0/8]",
+    )
+    .more(
+        "Addresses, networks, or `cloudflare`, `fastly`, `google` (its load balancers), `private`. With it, \
+         `forward_headers` means nothing: the headers of these are believed, those of others are not.",
+    )
+    .ours()
+    .otherwise("as `forward_headers` says"),
+    field("client_ip_header", Kind::Text, "header that holds the client's address", "CF-Connecting-IP")
+        .more("What it holds takes the place of X-Forwarded-For; only from `trusted_proxies`, if there are any.")
+        .ours()
+        .otherwise("X-Forwarded-For, where it is believed"),
+    field("allow_ips", Kind::Texts, "where requests may come from", "[203.0.113.0/24, 2001:db8::/32]")
+        .more("Addresses, networks, or a name as in `trusted_proxies`. Others get 403.")
+        .ours()
+        .otherwise("anywhere"),
+    field("deny_ips", Kind::Texts, "where requests may not come from", "[198.51.100.7]")
+        .more("Addresses, networks, or a name as in `trusted_proxies`. They get 403, even if `allow_ips` has them.")
+        .ours()
+        .otherwise("nowhere"),
+    field("rate_limit", Kind::Fields(RATE_LIMIT), "how often each client may ask", "{requests: 100, per: 10}")
+        .more("A client is an IPv4 address or an IPv6 network (/64). Who asks more often gets 429.")
+        .ours()
+        .otherwise("as often as it likes"),
+    field("basic_auth", Kind::Fields(BASIC_AUTH), "a password for visitors", "{users: STAGING_USERS}")
+        .more("HTTP Basic: browsers ask for it.")
+        .ours()
+        .otherwise("none is asked for"),
     field(
         "run",
         Kind::Fields(proxy_run::FIELDS),

@@ -1,0 +1,102 @@
+//! `proxy:`, the part that only dhow's own proxy knows: who may come, how often, and by which name.
+
+use super::errors::Errors;
+use super::keys::proxy_policy::{BASIC_AUTH, RATE_LIMIT, WWW};
+use super::schema::check;
+use super::setting::Setting;
+
+/// What is asked of clients. Nothing by default.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProxyPolicy {
+    /// `www_redirect`: `add` or `remove`.
+    pub www_redirect: Option<String>,
+    /// `trusted_proxies`: addresses, networks, names of lists that the proxy knows.
+    pub trusted_proxies: Vec<String>,
+    /// `client_ip_header`.
+    pub client_ip_header: Option<String>,
+    /// `allow_ips`.
+    pub allow_ips: Vec<String>,
+    /// `deny_ips`.
+    pub deny_ips: Vec<String>,
+    /// `rate_limit`.
+    pub rate_limit: Option<RateLimit>,
+    /// `basic_auth`.
+    pub basic_auth: Option<BasicAuth>,
+}
+
+/// `rate_limit:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many requests …
+    pub requests: u32,
+    /// … in so many seconds.
+    pub per: u32,
+    /// How many at once.
+    pub burst: Option<u32>,
+}
+
+/// `basic_auth:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BasicAuth {
+    /// Secret with an htpasswd file.
+    pub users: String,
+    /// Paths that need no password.
+    pub except: Vec<String>,
+}
+
+impl ProxyPolicy {
+    /// Checks what goes beyond the types of keys.
+    pub(super) fn check_rules(proxy: &Setting, errors: &mut Errors) {
+        for (key, fields) in [("rate_limit", RATE_LIMIT), ("basic_auth", BASIC_AUTH)] {
+            let Some(section) = proxy.get(key).filter(|section| section.node.map().is_some()) else {
+                continue;
+            };
+            let is_sound = check(&section, fields, errors);
+            let needed = fields.iter().filter(|field| field.absent == super::schema::Absent::Required);
+            for field in needed.filter(|field| is_sound && section.get(field.key).is_none()) {
+                let error = errors.at(&section, format!("{} is required", field.key));
+                error.hint(format!("{}, for example `{}: {}`", field.about, field.key, field.example));
+            }
+        }
+        if let Some(www) = proxy.get("www_redirect")
+            && let Some(text) = www.node.text().filter(|text| !WWW.contains(&text.as_str()))
+        {
+            errors.at(&www, format!("'{text}' should be one of: {}", WWW.join(", ")));
+        }
+        for key in ["rate_limit/requests", "rate_limit/per", "rate_limit/burst"] {
+            let (section, key) = key.split_once('/').expect("written so above");
+            let section = proxy.section(section);
+            if let Some(number) = section.get(key).filter(|number| number.node.text().as_deref() == Some("0"))
+            {
+                errors.at(&number, "should be at least 1");
+            }
+        }
+    }
+
+    /// Reads a checked section.
+    pub(super) fn read(proxy: &Setting, errors: &mut Errors) -> ProxyPolicy {
+        ProxyPolicy {
+            www_redirect: proxy.text("www_redirect"),
+            trusted_proxies: proxy.texts("trusted_proxies"),
+            client_ip_header: proxy.text("client_ip_header"),
+            allow_ips: proxy.texts("allow_ips"),
+            deny_ips: proxy.texts("deny_ips"),
+            rate_limit: RateLimit::read(&proxy.section("rate_limit"), errors),
+            basic_auth: BasicAuth::read(&proxy.section("basic_auth")),
+        }
+    }
+}
+
+impl RateLimit {
+    fn read(limit: &Setting, errors: &mut Errors) -> Option<RateLimit> {
+        let requests = limit.number("requests", errors)?;
+        let per = limit.number("per", errors).unwrap_or(60);
+        Some(RateLimit { requests, per, burst: limit.number("burst", errors) })
+    }
+}
+
+impl BasicAuth {
+    fn read(auth: &Setting) -> Option<BasicAuth> {
+        Some(BasicAuth { users: auth.text("users")?, except: auth.texts("except") })
+    }
+}
