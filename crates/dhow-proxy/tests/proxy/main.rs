@@ -11,6 +11,7 @@ mod cli;
 mod deploy;
 mod drain;
 mod errors;
+mod floods;
 mod forwarding;
 mod handover;
 mod http1;

@@ -4,6 +4,7 @@ pub mod backend;
 pub mod client;
 pub mod daemon;
 pub mod desk;
+pub mod frames;
 pub mod gate;
 pub mod http2;
 pub mod pebble;

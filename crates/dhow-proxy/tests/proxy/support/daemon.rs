@@ -165,6 +165,14 @@ impl Proxy {
         assert!(sent.success());
     }
 
+    /// The most memory that the process ever had, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let Some(Daemon::Process(child, _)) = &self.daemon else { panic!("this daemon is no process") };
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Waits for the process to end by itself.
     pub fn exit_code(mut self) -> Option<i32> {
         let Some(Daemon::Process(mut child, _)) = self.daemon.take() else {
