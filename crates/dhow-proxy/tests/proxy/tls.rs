@@ -2,7 +2,7 @@ use std::io::Read;
 use std::net::TcpStream;
 
 use rcgen::{KeyPair, PKCS_RSA_SHA256};
-use rustls::{HandshakeKind, ProtocolVersion};
+use rustls::{CipherSuite, HandshakeKind, ProtocolVersion};
 
 use crate::support::tls::{Pair, Scene, leaf, pkcs1, sec1};
 use crate::support::{Authority, Backend, Proxy, TlsClient, eventually};
@@ -24,6 +24,19 @@ fn t_371_t_382_a_service_is_served_with_its_certificate_over_tls_1_2_and_1_3() {
     }
     let list = String::from_utf8(scene.proxy.run(&["list"]).stdout).unwrap();
     assert!(list.contains("yes"), "{list}");
+}
+
+#[test]
+fn ciphers_are_chosen_in_the_proxys_order_unless_the_client_is_slow_at_aes() {
+    let scene = Scene::new();
+    scene.deploy("web", &["a.com"], &[]);
+    for (first, agreed) in [
+        (CipherSuite::TLS13_AES_256_GCM_SHA384, CipherSuite::TLS13_AES_128_GCM_SHA256),
+        (CipherSuite::TLS13_CHACHA20_POLY1305_SHA256, CipherSuite::TLS13_CHACHA20_POLY1305_SHA256),
+    ] {
+        let client = TlsClient::preferring(&scene.authority, first);
+        assert_eq!(client.connect(scene.proxy.https, "a.com").unwrap().suite, agreed);
+    }
 }
 
 #[test]

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{
-    ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore, StreamOwned,
+    CipherSuite, ClientConfig, ClientConnection, HandshakeKind, ProtocolVersion, RootCertStore, StreamOwned,
     SupportedProtocolVersion,
 };
 
@@ -93,19 +95,24 @@ pub struct Secured {
     pub http: Connection,
     pub version: ProtocolVersion,
     pub kind: HandshakeKind,
+    pub suite: CipherSuite,
     pub leaf: Vec<u8>,
 }
 
 impl TlsClient {
     pub fn trusting(root: CertificateDer<'static>) -> Self {
-        Self::with(root, rustls::ALL_VERSIONS)
+        Self::with(root, default_provider(), rustls::ALL_VERSIONS)
     }
 
-    fn with(root: CertificateDer<'static>, versions: &[&'static SupportedProtocolVersion]) -> Self {
+    fn with(
+        root: CertificateDer<'static>,
+        provider: CryptoProvider,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(root).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider));
+        let builder = builder.with_protocol_versions(versions).unwrap();
         let mut config = builder.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self { config }
@@ -113,7 +120,14 @@ impl TlsClient {
 
     /// The same client, which cannot do TLS 1.3.
     pub fn without_tls13(authority: &Authority) -> Self {
-        Self::with(authority.root.clone(), &[&rustls::version::TLS12])
+        Self::with(authority.root.clone(), default_provider(), &[&rustls::version::TLS12])
+    }
+
+    /// The same client, which names this cipher first.
+    pub fn preferring(authority: &Authority, suite: CipherSuite) -> Self {
+        let mut provider = default_provider();
+        provider.cipher_suites.sort_by_key(|known| known.suite() != suite);
+        Self::with(authority.root.clone(), provider, rustls::ALL_VERSIONS)
     }
 
     /// The same client, which does not say whom it wants.
@@ -146,6 +160,7 @@ impl TlsClient {
         Ok(Secured {
             version: tls.protocol_version().unwrap(),
             kind: tls.handshake_kind().unwrap(),
+            suite: tls.negotiated_cipher_suite().unwrap().suite(),
             leaf: tls.peer_certificates().unwrap()[0].to_vec(),
             http: Connection::over(StreamOwned::new(tls, stream)),
         })
