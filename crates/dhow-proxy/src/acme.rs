@@ -3,12 +3,15 @@
 //! Every name of every service with automatic TLS has a [`keeper`], a task on the control thread. Workers ask for the
 //! certificate of a name, and answer the [`challenges`] by which the authority convinces itself. Accounts and
 //! certificates are kept on disk as kamal-proxy keeps them ([`cache`]). A service for any host may have a URL that is
-//! asked about a name when its first client comes ([`on_demand`], [`inquiry`]).
+//! asked about a name when its first client comes ([`on_demand`], [`inquiry`]). Names are proven by answers of this proxy,
+//! or by records in their zone ([`dns`]).
 
 pub mod cache;
 pub mod challenges;
 pub mod directory;
+pub mod dns;
 pub mod external_account;
+pub mod https;
 pub mod inquiry;
 pub mod keeper;
 pub mod on_demand;
@@ -28,8 +31,9 @@ use crate::options::ServiceOptions;
 use crate::routes::{Services, canonical_host};
 use challenges::Challenges;
 use directory::{Authority, Directories};
+use dns::Dns;
 use inquiry::Answer;
-use keeper::{Keeper, Kept};
+use keeper::{Keeper, Kept, Source};
 use on_demand::{AskLimit, OnDemand, Refusal, Verdict};
 
 /// How certificates are got.
@@ -45,6 +49,8 @@ pub struct AcmeConfig {
     pub first_retry: Duration,
     /// How often strangers' names may make the proxy ask about them.
     pub ask_limit: AskLimit,
+    /// The port of the name servers that show the records which prove names.
+    pub name_server_port: u16,
 }
 
 /// The names that certificates are kept for. Shared by the control thread, which gets them, and the workers.
@@ -70,19 +76,19 @@ impl Acme {
     pub fn keep(&self, services: &Services) {
         let mut kept = self.names();
         let wanted = self.wanted(services);
-        kept.retain(|name, kept| wanted.get(name).is_some_and(|authority| *authority == kept.authority));
-        for (name, authority) in wanted {
-            kept.entry(name).or_insert_with_key(|name| Arc::new(self.begin(name, authority)));
+        kept.retain(|name, kept| wanted.get(name).is_some_and(|source| *source == kept.source));
+        for (name, source) in wanted {
+            kept.entry(name).or_insert_with_key(|name| Arc::new(self.begin(name, source)));
         }
         let on_demand = services.values().find(|service| service.options.has_certificates_on_demand());
-        let authority = on_demand.map(|service| self.authority(&service.options));
-        self.on_demand.serve(on_demand, |kept| Some(&kept.authority) == authority.as_ref());
+        let source = on_demand.map(|service| self.source(&service.options));
+        self.on_demand.serve(on_demand, |kept| Some(&kept.source) == source.as_ref());
     }
 
     /// The keeper of a name that a service for any host is asked about, unless the answer was no.
     pub async fn on_demand(self: &Arc<Self>, name: &str) -> Result<Arc<Kept>, String> {
         let name = canonical_host(name).into_owned();
-        check(&name)?;
+        check(&name, false)?;
         let ask = || Arc::clone(self).decide(name.clone());
         self.on_demand.verdict(&name, ask).await.map_err(|refusal| refusal.why)
     }
@@ -90,10 +96,10 @@ impl Acme {
     /// A name with a certificate on disk was allowed before.
     async fn decide(self: Arc<Self>, name: String) -> Verdict {
         let services = self.on_demand.service();
-        let authority = services.borrow().as_ref().map(|service| self.authority(&service.options));
+        let source = services.borrow().as_ref().map(|service| self.source(&service.options));
         let refusal = |why: String, is_lasting| Err(Refusal { why, is_lasting });
-        let Some(authority) = authority else { return refusal("its service is gone".into(), false) };
-        if !authority.cache().has(&name) {
+        let Some(source) = source else { return refusal("its service is gone".into(), false) };
+        if !source.authority.cache().has(&name) {
             if !self.on_demand.may_ask() {
                 return refusal(
                     "too many unknown names are asked for; not asked about this one".into(),
@@ -118,12 +124,21 @@ impl Acme {
                 return refusal(format!("{name} is not allowed to get a certificate {why}"), true);
             }
         }
-        Ok(Arc::new(self.begin(&name, authority)))
+        Ok(Arc::new(self.begin(&name, source)))
     }
 
-    /// The keeper of a name's certificate, if this is the name of a service with automatic TLS.
+    /// The keeper of a name's certificate, or of the wildcard's above it, if a service with automatic TLS has this name.
     pub fn kept(&self, name: &str) -> Option<Arc<Kept>> {
-        self.names().get(&*canonical_host(name)).cloned()
+        let name = canonical_host(name);
+        let names = self.names();
+        let wildcard = || names.get(&format!("*.{}", name.split_once('.')?.1));
+        names.get(&*name).or_else(wildcard).cloned()
+    }
+
+    /// Whether names could be proven in the way that these options want. Asks nobody but the disk.
+    pub fn check_proof(&self, options: &ServiceOptions) -> Result<(), String> {
+        let Some(dns) = &options.tls_dns else { return Ok(()) };
+        Dns::open(dns, &self.directories.https(), self.config.name_server_port, &self.log).map(drop)
     }
 
     /// Tries again for those of these hosts whose last attempt failed.
@@ -150,14 +165,15 @@ impl Acme {
         &self.challenges
     }
 
-    fn begin(&self, name: &str, authority: Authority) -> Kept {
-        if let Err(why) = check(name) {
+    fn begin(&self, name: &str, source: Source) -> Kept {
+        if let Err(why) = check(name, source.dns.is_some()) {
             self.log.error("Unable to get a certificate", &[("host", &name), ("error", &why)]);
-            return Kept::refused(authority, why);
+            return Kept::refused(source, why);
         }
         Kept::begin(Keeper {
             name: name.to_owned(),
-            authority,
+            source,
+            name_server_port: self.config.name_server_port,
             directories: Arc::clone(&self.directories),
             challenges: Arc::clone(&self.challenges),
             first_retry: self.config.first_retry,
@@ -165,21 +181,22 @@ impl Acme {
         })
     }
 
-    fn wanted(&self, services: &Services) -> HashMap<String, Authority> {
+    fn wanted(&self, services: &Services) -> HashMap<String, Source> {
         let automatic = services.values().filter(|service| service.options.has_automatic_certificates());
         let names = automatic.flat_map(|service| {
             let options = &service.options;
-            options.hosts.iter().map(|host| (canonical_host(host).into_owned(), self.authority(options)))
+            options.hosts.iter().map(|host| (canonical_host(host).into_owned(), self.source(options)))
         });
         names.collect()
     }
 
-    fn authority(&self, options: &ServiceOptions) -> Authority {
+    fn source(&self, options: &ServiceOptions) -> Source {
         let replacement = self.config.directory.clone().filter(|_| options.acme_directory.is_empty());
-        Authority {
+        let authority = Authority {
             directory: replacement.unwrap_or_else(|| options.acme_directory.clone()),
             cache: PathBuf::from(&options.acme_cache_path),
-        }
+        };
+        Source { authority, dns: options.tls_dns.clone() }
     }
 
     fn names(&self) -> MutexGuard<'_, HashMap<String, Arc<Kept>>> {
@@ -187,12 +204,16 @@ impl Acme {
     }
 }
 
-/// Whether an authority could certify a name, and its file could be called by it.
-fn check(name: &str) -> Result<(), String> {
+/// What is said of a wildcard that cannot be proven.
+pub const NO_WILDCARDS: &str = "automatic TLS does not support wildcards";
+
+/// Whether an authority could certify a name, and its file could be called by it. Only zones prove wildcards.
+fn check(name: &str, is_proven_by_zone: bool) -> Result<(), String> {
+    let name = name.strip_prefix("*.").filter(|_| is_proven_by_zone).unwrap_or(name);
     let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let is_label = |label: &str| !label.is_empty() && label.chars().all(is_allowed);
     let why = if name.contains('*') {
-        "automatic TLS does not support wildcards"
+        NO_WILDCARDS
     } else if !name.contains('.') || name.parse::<IpAddr>().is_ok() {
         "only public names, with a dot in them, can get certificates"
     } else if !name.is_ascii() {
@@ -212,12 +233,16 @@ mod tests {
     #[test]
     fn only_public_host_names_can_get_certificates() {
         for good in ["a.com", "x-1.b.a.com", "xn--caf-dma.com"] {
-            assert_eq!(check(good), Ok(()));
+            assert_eq!(check(good, false), Ok(()));
+        }
+        assert_eq!(check("*.a.com", true), Ok(()));
+        for bad in ["*.com", "*", "*.*.a.com", "x.*.a.com", "*a.com"] {
+            assert!(check(bad, true).is_err(), "{bad}");
         }
         for bad in
             ["localhost", "*.a.com", "1.2.3.4", "::1", "café.com", "a..com", "../a.com", "a.com/", ".com", ""]
         {
-            assert!(check(bad).is_err(), "{bad}");
+            assert!(check(bad, false).is_err(), "{bad}");
         }
     }
 }

@@ -1,10 +1,13 @@
 //! What a deploy asks for: the options of a service and of its targets, in the shape of kamal-proxy's state file.
 
+pub mod dns;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::policy::options::PolicyOptions;
+use dns::DnsOptions;
 
 /// Options of a whole service: where it is mounted and how its clients are treated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,6 +52,9 @@ pub struct ServiceOptions {
     /// What kamal-proxy has no word for; it reads past it.
     #[serde(rename = "dhow", skip_serializing_if = "PolicyOptions::is_empty")]
     pub policy: PolicyOptions,
+    /// How hosts are proven over DNS, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_dns: Option<DnsOptions>,
 }
 
 /// Options of every target of a service.
@@ -154,7 +160,8 @@ impl ServiceOptions {
         if self.tls_enabled && !self.serves_root() {
             return Some("TLS settings must be specified on the root path service".into());
         }
-        self.broken_canonical_rule().or_else(|| self.broken_www_rule())
+        let dns = self.tls_dns.as_ref().and_then(|dns| dns.broken_rule(self));
+        dns.or_else(|| self.broken_canonical_rule()).or_else(|| self.broken_www_rule())
     }
 
     fn broken_on_demand_rule(&self) -> Option<String> {

@@ -2,38 +2,22 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use bytes::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{CONNECTION, HOST, HeaderValue};
-use hyper::http::uri::PathAndQuery;
-use hyper::{Request, Uri};
-use hyper_util::rt::TokioIo;
-use instant_acme::{
-    Account, AccountBuilder, BodyWrapper, BytesResponse, Error, HttpClient, Key, LetsEncrypt, NewAccount,
-    Problem,
-};
+use instant_acme::{Account, AccountBuilder, Error, Key, LetsEncrypt, NewAccount, Problem};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
-use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::AcmeConfig;
 use super::cache::Cache;
 use super::external_account::ExternalAccount;
-
-/// How long a directory may take to begin its answer.
-const ANSWER: Duration = Duration::from_secs(30);
+use super::https::{Https, told};
 
 /// Orders at a time. Authorities limit their rate, and a restart may begin with hundreds.
 const ORDERS: usize = 4;
@@ -101,6 +85,11 @@ impl Directories {
         self.tls.clone()
     }
 
+    /// Requests to whom this trusts.
+    pub fn https(&self) -> Https {
+        Https::new(self.tls.clone())
+    }
+
     /// The right to order, until the result is dropped.
     pub async fn turn(&self) -> SemaphorePermit<'_> {
         self.turns.acquire().await.expect("nobody closes it")
@@ -151,27 +140,13 @@ impl Directories {
     }
 
     fn builder(&self) -> AccountBuilder {
-        Account::builder_with_http(Box::new(Https { tls: self.tls.clone() }))
+        Account::builder_with_http(Box::new(self.https()))
     }
 
     /// Opens the account anew next time: the directory may have moved, or forgotten it.
     pub async fn forget(&self, authority: &Authority) {
         self.accounts.lock().await.remove(authority);
     }
-}
-
-/// An error with its causes.
-pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        let reason = next.to_string();
-        if !text.ends_with(&reason) {
-            text = format!("{text}: {reason}");
-        }
-        cause = next.source();
-    }
-    text
 }
 
 fn is_unknown_account(problem: &Problem) -> bool {
@@ -199,45 +174,4 @@ fn pkcs8(pem: &[u8]) -> Result<PrivatePkcs8KeyDer<'static>, String> {
     let key = EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, der.secret_der());
     let document = key.map_err(|_| unusable)?.to_pkcs8v1().map_err(|_| unusable)?;
     Ok(PrivatePkcs8KeyDer::from(document.as_ref().to_vec()))
-}
-
-/// Requests over TLS, a connection each: there are a dozen of them per certificate.
-struct Https {
-    tls: TlsConnector,
-}
-
-impl HttpClient for Https {
-    fn request(
-        &self,
-        request: Request<BodyWrapper<Bytes>>,
-    ) -> Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>> {
-        let tls = self.tls.clone();
-        Box::pin(async move {
-            let url = request.uri().to_string();
-            let failed = |reason: String| Error::Other(format!("{url}: {reason}").into());
-            match timeout(ANSWER, ask(tls, request)).await {
-                Ok(answer) => answer.map_err(|error| failed(told(&*error))),
-                Err(_) => Err(failed("no answer in time".into())),
-            }
-        })
-    }
-}
-
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
-
-async fn ask(tls: TlsConnector, mut request: Request<BodyWrapper<Bytes>>) -> Result<BytesResponse, AnyError> {
-    let url = request.uri().clone();
-    let authority = url.authority().filter(|_| url.scheme_str() == Some("https"));
-    let authority = authority.ok_or("only https:// directories are supported")?;
-    let host = authority.host().trim_matches(['[', ']']).to_owned();
-    let stream = TcpStream::connect((host.as_str(), authority.port_u16().unwrap_or(443))).await?;
-    let stream = tls.connect(ServerName::try_from(host)?, stream).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // Its error, if any, is the request's too.
-    tokio::spawn(async move { connection.await.ok() });
-    let path = url.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    *request.uri_mut() = Uri::from(path);
-    request.headers_mut().insert(HOST, HeaderValue::from_str(authority.as_str())?);
-    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    Ok(BytesResponse::from(sender.send_request(request).await?))
 }

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use instant_acme::{CertificateIdentifier, ChallengeType};
+use instant_acme::{Account, CertificateIdentifier};
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::challenges::Challenges;
 use super::directory::{Authority, Directories};
-use super::order::{self, OrderError, Wanted};
+use super::dns::Dns;
+use super::order::{self, OrderError, Proof, Wanted};
 use super::renewal;
 use crate::log::{Field, Log};
+use crate::options::dns::DnsOptions;
 use crate::tls::certificate::Certificate;
 use crate::{clock, duration};
 
@@ -37,10 +39,19 @@ pub struct Standing {
     is_on_its_way: bool,
 }
 
-/// A name that is kept; its keeper ends when this is dropped.
-pub struct Kept {
+/// How a name's certificate is got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
     /// Who certifies it.
     pub authority: Authority,
+    /// The zone that proves it; without one, this proxy answers for it.
+    pub dns: Option<DnsOptions>,
+}
+
+/// A name that is kept; its keeper ends when this is dropped.
+pub struct Kept {
+    /// How it is got.
+    pub source: Source,
     standing: watch::Receiver<Standing>,
     asked: Arc<Notify>,
     task: Option<AbortHandle>,
@@ -48,17 +59,17 @@ pub struct Kept {
 
 impl Kept {
     /// A name that cannot have a certificate.
-    pub fn refused(authority: Authority, why: String) -> Self {
+    pub fn refused(source: Source, why: String) -> Self {
         let (_, standing) = watch::channel(Standing { failure: Some(why), ..Standing::default() });
-        Self { authority, standing, asked: Arc::default(), task: None }
+        Self { source, standing, asked: Arc::default(), task: None }
     }
 
     /// Starts a keeper.
     pub fn begin(keeper: Keeper) -> Self {
         let (told, standing) = watch::channel(Standing { is_on_its_way: true, ..Standing::default() });
-        let (authority, asked) = (keeper.authority.clone(), Arc::new(Notify::new()));
+        let (source, asked) = (keeper.source.clone(), Arc::new(Notify::new()));
         let task = tokio::spawn(keeper.run(told, Arc::clone(&asked)));
-        Self { authority, standing, asked, task: Some(task.abort_handle()) }
+        Self { source, standing, asked, task: Some(task.abort_handle()) }
     }
 
     /// The certificate; waits for one that is on its way. A failed order is brought forward by the question.
@@ -101,8 +112,10 @@ impl Drop for Kept {
 pub struct Keeper {
     /// The name, in its canonical form.
     pub name: String,
-    /// Who certifies it.
-    pub authority: Authority,
+    /// How its certificate is got.
+    pub source: Source,
+    /// Of the zones' name servers.
+    pub name_server_port: u16,
     /// Accounts.
     pub directories: Arc<Directories>,
     /// Where answers are put up.
@@ -131,7 +144,7 @@ impl Keeper {
     async fn until_due(&self, current: &Certificate, standing: &watch::Sender<Standing>) {
         let chance = fastrand::f64();
         loop {
-            let plan = renewal::plan(&self.directories, &self.authority, current, chance).await;
+            let plan = renewal::plan(&self.directories, &self.source.authority, current, chance).await;
             standing.send_modify(|standing| standing.next_attempt = Some(plan.due));
             until(plan.due.min(plan.revised)).await;
             if plan.due <= clock::since_epoch() {
@@ -142,7 +155,7 @@ impl Keeper {
 
     /// The certificate on disk, if it can be used.
     fn found(&self) -> Option<Certificate> {
-        let found = self.authority.cache().certificate(&self.name).and_then(|pem| match pem {
+        let found = self.source.authority.cache().certificate(&self.name).and_then(|pem| match pem {
             Some(pem) => self.usable(&pem).map(Some),
             None => Ok(None),
         });
@@ -173,10 +186,12 @@ impl Keeper {
                 (standing.is_on_its_way, standing.next_attempt) = (true, None);
             });
             let turn = self.directories.turn().await;
-            let why = match timeout(ATTEMPT, self.attempt(replaced.as_ref())).await {
+            let patience = self.source.dns.as_ref().map_or(Duration::ZERO, |dns| dns.propagation_timeout);
+            let limit = ATTEMPT + patience;
+            let why = match timeout(limit, self.attempt(replaced.as_ref())).await {
                 Ok(Ok(certificate)) => return certificate,
                 Ok(Err(why)) => why,
-                Err(_) => format!("not done within {}", duration::format(ATTEMPT)),
+                Err(_) => format!("not done within {}", duration::format(limit)),
             };
             drop(turn);
             let jittered = pause.mul_f64(0.9 + 0.2 * fastrand::f64());
@@ -189,7 +204,7 @@ impl Keeper {
                 standing.failure = Some(why);
                 standing.next_attempt = Some(clock::since_epoch() + jittered);
             });
-            self.directories.forget(&self.authority).await;
+            self.directories.forget(&self.source.authority).await;
             tokio::select! {
                 () = sleep(jittered) => {}
                 () = async { sleep(self.first_retry).await; asked.notified().await } => {}
@@ -202,13 +217,42 @@ impl Keeper {
         &self,
         replaced: Option<&CertificateIdentifier<'static>>,
     ) -> Result<Certificate, String> {
-        let account = self.directories.account(&self.authority).await?;
+        let account = self.directories.account(&self.source.authority).await?;
+        match &self.source.dns {
+            Some(options) => self.proven_by_zone(&account, replaced, options).await,
+            None => self.proven_here(&account, replaced).await,
+        }
+    }
+
+    async fn proven_by_zone(
+        &self,
+        account: &Account,
+        replaced: Option<&CertificateIdentifier<'static>>,
+        options: &DnsOptions,
+    ) -> Result<Certificate, String> {
+        // Read anew each time: credentials are replaced now and then.
+        let dns = Dns::open(options, &self.directories.https(), self.name_server_port, &self.log);
+        let dns = dns.map_err(|why| format!("dns-01: {why}"))?;
+        let wanted = Wanted { name: &self.name, replaced, proof: Proof::Zone(&dns) };
+        match order::certificate(account, &wanted).await {
+            Ok(pem) => self.received(&pem),
+            Err(OrderError::Unconvinced(why)) => Err(format!("dns-01: {why}")),
+            Err(OrderError::Failed(why)) => Err(why),
+        }
+    }
+
+    async fn proven_here(
+        &self,
+        account: &Account,
+        replaced: Option<&CertificateIdentifier<'static>>,
+    ) -> Result<Certificate, String> {
         let mut reasons = Vec::new();
-        for kind in [ChallengeType::TlsAlpn01, ChallengeType::Http01] {
-            let wanted = Wanted { name: &self.name, replaced, kind: &kind };
-            match order::certificate(&account, &wanted, &self.challenges).await {
+        for proof in [Proof::Handshake(&self.challenges), Proof::Path(&self.challenges)] {
+            let kind = proof.name();
+            let wanted = Wanted { name: &self.name, replaced, proof };
+            match order::certificate(account, &wanted).await {
                 Ok(pem) => return self.received(&pem),
-                Err(OrderError::Unconvinced(why)) => reasons.push(format!("{}: {why}", kind_name(&kind))),
+                Err(OrderError::Unconvinced(why)) => reasons.push(format!("{kind}: {why}")),
                 Err(OrderError::Failed(why)) => return Err(why),
             }
         }
@@ -217,19 +261,12 @@ impl Keeper {
 
     fn received(&self, pem: &str) -> Result<Certificate, String> {
         let certificate = self.usable(pem.as_bytes())?;
-        if let Err(error) = self.authority.cache().keep_certificate(&self.name, pem) {
+        if let Err(error) = self.source.authority.cache().keep_certificate(&self.name, pem) {
             // It serves all the same; only the next start will have to order again.
             self.log.error("Unable to keep a certificate", &[("host", &self.name), ("error", &error)]);
         }
         self.log.info("Certificate received", &[("host", &self.name)]);
         Ok(certificate)
-    }
-}
-
-fn kind_name(kind: &ChallengeType) -> &'static str {
-    match kind {
-        ChallengeType::TlsAlpn01 => "tls-alpn-01",
-        _ => "http-01",
     }
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use instant_acme::{
-    Account, AuthorizationStatus, CertificateIdentifier, ChallengeType, Identifier, NewOrder, Order,
-    OrderStatus, RetryPolicy,
+    Account, AuthorizationStatus, CertificateIdentifier, ChallengeHandle, ChallengeType, Identifier,
+    NewOrder, Order, OrderStatus, RetryPolicy,
 };
 
 use super::challenges::{Challenges, Posted};
-use super::directory::told;
+use super::dns::{Dns, Presented};
+use super::https::told;
 use crate::tls::certificate::Certificate;
 
 /// How long the authority may take to ask its questions, and to sign.
@@ -34,24 +35,62 @@ pub struct Wanted<'a> {
     pub name: &'a str,
     /// The certificate that is renewed: authorities with ARI give renewals another place in their limits.
     pub replaced: Option<&'a CertificateIdentifier<'static>>,
-    /// The kind of question that is answered.
-    pub kind: &'a ChallengeType,
+    /// How the name is proven.
+    pub proof: Proof<'a>,
+}
+
+/// How the authority is convinced.
+#[derive(Clone, Copy)]
+pub enum Proof<'a> {
+    /// By the certificate of a handshake (RFC 8737).
+    Handshake(&'a Challenges),
+    /// By the text at a path (RFC 8555, section 8.3).
+    Path(&'a Challenges),
+    /// By a record in the name's zone (RFC 8555, section 8.4).
+    Zone(&'a Dns),
+}
+
+impl Proof<'_> {
+    /// What it is called.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Handshake(_) => "tls-alpn-01",
+            Self::Path(_) => "http-01",
+            Self::Zone(_) => "dns-01",
+        }
+    }
+
+    fn kind(&self) -> ChallengeType {
+        match self {
+            Self::Handshake(_) => ChallengeType::TlsAlpn01,
+            Self::Path(_) => ChallengeType::Http01,
+            Self::Zone(_) => ChallengeType::Dns01,
+        }
+    }
+}
+
+/// An answer that stands while the authority looks.
+enum Standing {
+    /// Here.
+    Here(#[expect(dead_code, reason = "it is taken down when this is dropped")] Posted),
+    /// In the zone.
+    InZone(Presented),
 }
 
 /// Orders a certificate for one name and a new P-256 key. Both in PEM, the key first, as they are kept.
-pub async fn certificate(
-    account: &Account,
-    wanted: &Wanted<'_>,
-    challenges: &Challenges,
-) -> Result<String, OrderError> {
-    let Wanted { name, kind, .. } = *wanted;
+pub async fn certificate(account: &Account, wanted: &Wanted<'_>) -> Result<String, OrderError> {
+    let kind = wanted.proof.kind();
     let mut order = begin(account, wanted).await?;
-    let posted = answer(&mut order, name, kind, challenges).await?;
+    let standing = answer(&mut order, wanted).await?;
     let status = order.poll_ready(&PATIENCE).await;
-    drop(posted);
+    for answer in standing {
+        if let Standing::InZone(presented) = answer {
+            presented.take_down().await;
+        }
+    }
     match status {
         Ok(OrderStatus::Ready) => {}
-        Ok(_) => return Err(OrderError::Unconvinced(objection(&mut order, kind).await)),
+        Ok(_) => return Err(OrderError::Unconvinced(objection(&mut order, &kind).await)),
         // A rejected order may carry the objection itself.
         Err(instant_acme::Error::Api(problem)) => return Err(OrderError::Unconvinced(problem.to_string())),
         Err(error) => return Err(error.into()),
@@ -74,13 +113,9 @@ async fn begin(account: &Account, wanted: &Wanted<'_>) -> Result<Order, instant_
 }
 
 /// Puts up the answers to the authority's questions, and tells it so.
-async fn answer(
-    order: &mut Order,
-    name: &str,
-    kind: &ChallengeType,
-    challenges: &Challenges,
-) -> Result<Vec<Posted>, OrderError> {
-    let mut posted = Vec::new();
+async fn answer(order: &mut Order, wanted: &Wanted<'_>) -> Result<Vec<Standing>, OrderError> {
+    let kind = wanted.proof.kind();
+    let mut standing = Vec::new();
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
         let mut authorization = authorization?;
@@ -90,17 +125,28 @@ async fn answer(
         let Some(mut challenge) = authorization.challenge(kind.clone()) else {
             return Err(OrderError::Unconvinced(format!("the authority offers no {kind:?}")));
         };
-        let key_authorization = challenge.key_authorization();
-        posted.push(match kind {
-            ChallengeType::TlsAlpn01 => {
-                let certificate = Certificate::for_challenge(name, key_authorization.digest().as_ref());
-                challenges.post_certificate(name, certificate.map_err(OrderError::Failed)?)
-            }
-            _ => challenges.post_text(&challenge.token, key_authorization.as_str().to_owned()),
-        });
+        let put_up = put_up(wanted, &challenge).await;
+        standing.push(put_up.map_err(|why| OrderError::Failed(format!("{}: {why}", wanted.proof.name())))?);
         challenge.set_ready().await?;
     }
-    Ok(posted)
+    Ok(standing)
+}
+
+async fn put_up(wanted: &Wanted<'_>, challenge: &ChallengeHandle<'_>) -> Result<Standing, String> {
+    let (name, key_authorization) = (wanted.name, challenge.key_authorization());
+    Ok(match wanted.proof {
+        Proof::Handshake(challenges) => {
+            let certificate = Certificate::for_challenge(name, key_authorization.digest().as_ref())?;
+            Standing::Here(challenges.post_certificate(name, certificate))
+        }
+        Proof::Path(challenges) => {
+            Standing::Here(challenges.post_text(&challenge.token, key_authorization.as_str().to_owned()))
+        }
+        Proof::Zone(dns) => {
+            let host = name.strip_prefix("*.").unwrap_or(name);
+            Standing::InZone(dns.present(host, key_authorization.dns_value()).await?)
+        }
+    })
 }
 
 /// What the authority did not like.

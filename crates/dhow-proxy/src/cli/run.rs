@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::flags::Arguments;
 use crate::acme::AcmeConfig;
+use crate::acme::dns::resolver;
 use crate::acme::on_demand::AskLimit;
 use crate::control;
 use crate::handover::upgrade;
@@ -121,6 +122,7 @@ fn acme() -> AcmeConfig {
         external_account: set("EXTERNAL_ACCOUNT").map(PathBuf::from),
         first_retry: FIRST_RETRY,
         ask_limit: ASK_LIMIT,
+        name_server_port: resolver::PORT,
     }
 }
 

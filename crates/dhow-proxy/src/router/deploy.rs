@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::files::Files;
 use super::{Router, retire};
-use crate::acme::inquiry;
+use crate::acme::{NO_WILDCARDS, inquiry};
 use crate::control::{Deployment, Rollout};
 use crate::duration;
 use crate::health;
@@ -22,6 +22,9 @@ impl Router {
         deployment.options.validate()?;
         refuse_what_cannot_be_kept(&deployment)?;
         self.refuse_conflict(&deployment)?;
+        self.acme
+            .check_proof(&deployment.options)
+            .map_err(|why| format!("unable to use the DNS provider\n  {why}"))?;
         let files = self.load_files(&deployment)?;
         let pool =
             self.probed_pool(&deployment.targets, &deployment.read_targets, &deployment.target_options)?;
@@ -167,8 +170,9 @@ fn refuse_what_cannot_be_kept(deployment: &Deployment) -> Result<(), String> {
     if options.has_certificates_on_demand() && !options.tls_on_demand_url.starts_with('/') {
         inquiry::endpoint(&options.tls_on_demand_url).map_err(|error| error.to_string())?;
     }
-    if options.has_automatic_certificates() && options.hosts.iter().any(|host| host.contains('*')) {
-        return Err("automatic TLS does not support wildcards".into());
+    let has_wildcard = options.hosts.iter().any(|host| host.contains('*'));
+    if options.has_automatic_certificates() && options.tls_dns.is_none() && has_wildcard {
+        return Err(format!("{NO_WILDCARDS}\n  unless their zone proves them: --tls-dns-provider"));
     }
     Ok(())
 }

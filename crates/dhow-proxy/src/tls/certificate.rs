@@ -67,8 +67,10 @@ impl Certificate {
         self.pair.cert == other.pair.cert
     }
 
-    /// Whether it is for this host name.
+    /// Whether it is for this host name, or for any name below a wildcard.
     pub fn covers(&self, name: &str) -> bool {
+        let any = name.strip_prefix("*.").map(|above| format!("any-name.{above}"));
+        let name = any.as_deref().unwrap_or(name);
         let (Some(leaf), Ok(name)) = (self.pair.cert.first(), ServerName::try_from(name)) else {
             return false;
         };

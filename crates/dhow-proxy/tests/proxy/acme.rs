@@ -153,7 +153,7 @@ fn o_36_o_37_questions_are_answered_by_the_proxy_for_automatic_services_only() {
 fn t_129_names_that_no_authority_certifies_are_refused_or_told_about() {
     let (proxy, app) = (Proxy::start(), Backend::named("app"));
     let refused = proxy.fails(&proxy.deploy_command("web", &app, &["--tls", "--host", "a.com,*.a.com"]));
-    assert_eq!(refused, "Error: automatic TLS does not support wildcards");
+    assert_eq!(refused.lines().next(), Some("Error: automatic TLS does not support wildcards"));
     assert!(app.probes().is_empty());
     proxy.deploy("web", &app, &["--tls", "--host", "localhost"]);
     let line = proxy.told("Unable to get a certificate", 1).remove(0);

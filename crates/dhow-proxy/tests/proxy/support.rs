@@ -1,6 +1,7 @@
 //! What the tests are written with.
 
 pub mod backend;
+pub mod bind;
 pub mod client;
 pub mod daemon;
 pub mod desk;
@@ -8,6 +9,7 @@ pub mod frames;
 pub mod gate;
 pub mod http2;
 pub mod pebble;
+pub mod stand_in;
 pub mod tls;
 
 pub use backend::{Backend, reply};

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::cli::flags::Arguments;
 use crate::control::{Deployment, Request, Rollout};
+use crate::options::dns::DnsOptions;
 use crate::options::{HealthCheckConfig, ServiceOptions, TargetOptions};
 use crate::policy::options::PolicyOptions;
 use crate::policy::rate::RateOptions;
@@ -18,6 +19,10 @@ pub(super) fn deployment(service: String, arguments: &Arguments, data: &Path) ->
         if arguments.is_given(&limit) && !arguments.is_given(buffer) {
             return Err(format!("{limit} can only be set when {kind} buffering is enabled"));
         }
+    }
+    refuse_stray_dns_flags(arguments)?;
+    if arguments.switch("tls-staging") && arguments.is_given("tls-acme-directory") {
+        return Err("tls-staging is a directory by itself; give it or tls-acme-directory".into());
     }
     let options = service_options(arguments, data)?;
     options.validate()?;
@@ -38,7 +43,8 @@ pub(super) fn deployment(service: String, arguments: &Arguments, data: &Path) ->
 fn service_options(arguments: &Arguments, data: &Path) -> Result<ServiceOptions, String> {
     let cache = arguments.text("tls-acme-cache-path");
     let default_cache = || data.join("certs").display().to_string();
-    let staging = if arguments.switch("tls-staging") { STAGING } else { "" };
+    let directory = arguments.text("tls-acme-directory");
+    let directory = if arguments.switch("tls-staging") { STAGING.to_owned() } else { directory };
     Ok(ServiceOptions {
         hosts: arguments.list("host"),
         path_prefixes: arguments.list("path-prefix"),
@@ -48,7 +54,7 @@ fn service_options(arguments: &Arguments, data: &Path) -> Result<ServiceOptions,
         tls_on_demand_url: arguments.text("tls-on-demand-url"),
         tls_redirect: arguments.switch("tls-redirect"),
         canonical_host: arguments.text("canonical-host"),
-        acme_directory: staging.to_owned(),
+        acme_directory: directory,
         acme_cache_path: if cache.is_empty() { default_cache() } else { cache },
         error_page_path: arguments.text("error-pages"),
         strip_prefix: arguments.switch("strip-path-prefix"),
@@ -56,6 +62,7 @@ fn service_options(arguments: &Arguments, data: &Path) -> Result<ServiceOptions,
         read_targets_accept_websockets: arguments.switch("read-target-websockets"),
         exclude_metrics_paths: arguments.list("exclude-metrics-path"),
         client_ip_header: arguments.text("client-ip-header"),
+        tls_dns: arguments.is_given("tls-dns-provider").then(|| dns_options(arguments)),
         policy: policy_options(arguments)?,
     })
 }
@@ -81,6 +88,25 @@ fn policy_options(arguments: &Arguments) -> Result<PolicyOptions, String> {
         return Err("basic-auth-except needs a basic-auth-path".into());
     }
     Ok(options)
+}
+
+fn dns_options(arguments: &Arguments) -> DnsOptions {
+    DnsOptions {
+        provider: arguments.text("tls-dns-provider"),
+        credentials_path: arguments.text("tls-dns-credentials"),
+        resolver: arguments.text("tls-dns-resolver"),
+        propagation_timeout: arguments.duration("tls-dns-propagation-timeout"),
+    }
+}
+
+fn refuse_stray_dns_flags(arguments: &Arguments) -> Result<(), String> {
+    let others = ["tls-dns-credentials", "tls-dns-propagation-timeout", "tls-dns-resolver"];
+    match others.into_iter().find(|flag| arguments.is_given(flag)) {
+        Some(flag) if !arguments.is_given("tls-dns-provider") => {
+            Err(format!("{flag} can only be set with tls-dns-provider"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn target_options(arguments: &Arguments, is_tls: bool) -> Result<TargetOptions, String> {

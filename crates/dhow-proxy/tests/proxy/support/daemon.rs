@@ -73,6 +73,7 @@ impl Proxy {
                 external_account: None,
                 first_retry: std::time::Duration::from_millis(20),
                 ask_limit: ASK_LIMIT,
+                name_server_port: 53,
             },
             workers: 2,
         };

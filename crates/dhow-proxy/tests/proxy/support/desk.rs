@@ -78,7 +78,8 @@ fn directory(authority: &Authority, pebble: SocketAddr, desk: SocketAddr) -> Val
     directory
 }
 
-fn server_config(authority: &Authority) -> ServerConfig {
+/// Of a server that is `localhost`, as this authority says.
+pub fn server_config(authority: &Authority) -> ServerConfig {
     let pair = authority.issue(&["localhost"]);
     let chain = vec![CertificateDer::from_pem_slice(pair.chain.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();

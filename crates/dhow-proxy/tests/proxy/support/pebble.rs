@@ -16,18 +16,19 @@ pub struct Pebble {
     api: SocketAddr,
     management: SocketAddr,
     customer: Option<[&'static str; 2]>,
+    believes: bool,
 }
 
 /// The authority at work, with a name server that says that every host is here.
 pub struct OpenPebble {
     closed: Pebble,
-    programs: [Child; 2],
+    programs: Vec<Child>,
 }
 
 impl Pebble {
     pub fn new() -> Self {
         let authority = Arc::new(Authority::new());
-        Self { authority, api: free_address(), management: free_address(), customer: None }
+        Self { authority, api: free_address(), management: free_address(), customer: None, believes: false }
     }
 
     /// One that serves only who proves to have this key.
@@ -53,6 +54,7 @@ impl Pebble {
             external_account: None,
             first_retry: std::time::Duration::from_millis(50),
             ask_limit: ASK_LIMIT,
+            name_server_port: 53,
         }
     }
 
@@ -68,25 +70,43 @@ impl Pebble {
 
     /// The same, but its TLS questions go to another port.
     pub fn open_asking(self, proxy: &Proxy, tls: u16) -> OpenPebble {
-        let names = free_address().to_string();
+        let names = free_address();
         let management = free_address().to_string();
         let mut name_server = program("pebble-challtestsrv");
         name_server.args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-management", &management]);
-        name_server.args(["-dns01", &names, "-http01", "", "-https01", "", "-tlsalpn01", ""]);
-        let config = self.write_config(&proxy.directory, proxy.http.port(), tls);
-        let mut pebble = program("pebble");
-        pebble.args(["-strict", "-config", &config, "-dnsserver", &names]);
-        pebble.envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_AUTHZREUSE", "0")]);
-        let programs = [start(name_server), start(pebble)];
-        let open = OpenPebble { programs, closed: self };
+        name_server.args(["-dns01", &names.to_string(), "-http01", "", "-https01", "", "-tlsalpn01", ""]);
+        let name_server = start(name_server);
         eventually("the name server's start", || TcpStream::connect(&management).is_ok());
+        let mut open = self.open_with(&proxy.directory, [proxy.http.port(), tls], names);
+        open.programs.push(name_server);
+        open
+    }
+
+    /// Opens it; it asks this name server for the records of zones, and nobody else anything.
+    pub fn open_with_zones(self, proxy: &Proxy, names: SocketAddr) -> OpenPebble {
+        self.open_with(&proxy.directory, [1, 1], names)
+    }
+
+    /// Opens it; it believes whatever it is told.
+    pub fn open_believing(mut self, proxy: &Proxy) -> OpenPebble {
+        self.believes = true;
+        self.open_with(&proxy.directory, [1, 1], free_address())
+    }
+
+    fn open_with(self, directory: &Directory, ports: [u16; 2], names: SocketAddr) -> OpenPebble {
+        let config = self.write_config(directory, ports);
+        let mut pebble = program("pebble");
+        pebble.args(["-strict", "-config", &config, "-dnsserver", &names.to_string()]);
+        pebble.envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_AUTHZREUSE", "0")]);
+        pebble.env("PEBBLE_VA_ALWAYS_VALID", if self.believes { "1" } else { "0" });
+        let open = OpenPebble { programs: vec![start(pebble)], closed: self };
         for address in [open.closed.api, open.closed.management] {
             eventually("pebble's start", || TcpStream::connect(address).is_ok());
         }
         open
     }
 
-    fn write_config(&self, directory: &Directory, http: u16, tls: u16) -> String {
+    fn write_config(&self, directory: &Directory, [http, tls]: [u16; 2]) -> String {
         let pair = self.authority.issue(&["localhost"]);
         let certificate = directory.write("pebble/cert.pem", &pair.chain);
         let key = directory.write("pebble/key.pem", &pair.key);
@@ -125,14 +145,16 @@ impl Drop for OpenPebble {
     }
 }
 
-fn program(name: &str) -> Command {
+/// A silent program.
+pub fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-fn start(mut command: Command) -> Child {
+/// Starts a program of one of the packages that tests need.
+pub fn start(mut command: Command) -> Child {
     command.spawn().unwrap_or_else(|error| {
-        panic!("{:?}: {error}; run script/prepare, which installs the package pebble", command.get_program())
+        panic!("{:?}: {error}; run script/prepare, which installs it", command.get_program())
     })
 }
