@@ -366,10 +366,14 @@ proxy:
   trusted_proxies: [cloudflare, 10.0.0.0/8]
   rate_limit: {requests: 100}
   basic_auth: {users: USERS, except: [/up]}
+  run: {debug: true, proxy_protocol: [10.0.0.0/8]}
 ",
     );
     let proxy = config.roles[0].proxy.as_ref().unwrap();
-    assert_eq!(proxy.ours, ["www_redirect", "trusted_proxies", "rate_limit", "basic_auth"]);
+    assert_eq!(
+        proxy.ours,
+        ["www_redirect", "trusted_proxies", "rate_limit", "basic_auth", "run.proxy_protocol"]
+    );
     assert_eq!(proxy.policy.rate_limit, Some(RateLimit { requests: 100, per: 60, burst: None }));
     let users = BasicAuth { users: "USERS".into(), except: vec!["/up".into()] };
     assert_eq!(proxy.policy.basic_auth, Some(users));

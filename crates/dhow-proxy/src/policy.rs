@@ -4,6 +4,7 @@
 
 pub mod addresses;
 pub mod basic_auth;
+pub mod by_client;
 pub mod options;
 pub mod rate;
 pub mod www;

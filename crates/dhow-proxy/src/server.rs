@@ -1,8 +1,10 @@
 //! The daemon: a control thread and one worker thread per core, from start to orderly end.
 
 pub mod connection;
+pub mod crowding;
 pub mod http2;
 pub mod listen;
+pub mod proxy_protocol;
 pub mod worker;
 
 use std::io::{self, Write};
@@ -23,8 +25,11 @@ use crate::handover::{Handover, TakenOver};
 use crate::http1::connection::Timeouts;
 use crate::log::Log;
 use crate::metrics::{Metrics, endpoint};
+use crate::policy::addresses::Addresses;
 use crate::router::Router;
 use crate::tls::handshake;
+use connection::{Guard, Patience};
+use crowding::Crowding;
 use worker::{End, Entries, Worker};
 
 /// How long requests under way may go on after the order to stop.
@@ -51,6 +56,10 @@ pub struct Config {
     pub socket: PathBuf,
     /// The state file.
     pub state: PathBuf,
+    /// Load balancers that say ahead of each connection whose it is (the PROXY protocol).
+    pub proxy_protocol: Arc<Addresses>,
+    /// Connections that a client may have open; 0 for a quarter of what the process can have.
+    pub max_connections_per_client: u32,
     /// How long clients may take over HTTP/1.
     pub timeouts: Timeouts,
     /// How long each half of a TLS handshake may take: the client's first message, and the rest.
@@ -98,10 +107,16 @@ impl Server {
         let metrics_address = opened.metrics.as_ref().map(|port| port.address);
         tell_what_is_missing(&config, &log);
         let mut metrics = Metrics::default();
+        let crowding = Crowding::new(config.max_connections_per_client, log.clone());
         let mut worker = |(http, https)| {
             let entries = Entries { http: (http, config.http_port), https: (https, config.https_port) };
             let counting = opened.metrics.as_ref().map(|_| metrics.join());
-            Worker::new(entries, &config, Arc::clone(&router), Arc::clone(&tls), counting, log.clone())
+            let guard = Guard {
+                senders: Arc::clone(&config.proxy_protocol),
+                crowding: Arc::clone(&crowding),
+                patience: Patience { http: config.timeouts, handshake: config.handshake_timeout },
+            };
+            Worker::new(entries, guard, Arc::clone(&router), Arc::clone(&tls), counting, log.clone())
         };
         let listeners = opened.http.listeners.into_iter().zip(opened.https.listeners);
         let end = || End { stopped: stop.subscribe(), handed_over: handed_over.clone() };

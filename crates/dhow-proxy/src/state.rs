@@ -93,15 +93,20 @@ pub struct Saved {
 }
 
 /// Reads the state file; `None` if there is none.
-///
-/// Entries that do not decode are reported one by one, so that they do not take the others with them.
 pub fn read(path: &Path) -> io::Result<Option<Saved>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let entries: Vec<serde_json::Value> = serde_json::from_slice(&bytes)?;
+    parse(&bytes).map(Some)
+}
+
+/// Reads what a state file holds.
+///
+/// Entries that do not decode are reported one by one, so that they do not take the others with them.
+pub fn parse(bytes: &[u8]) -> io::Result<Saved> {
+    let entries: Vec<serde_json::Value> = serde_json::from_slice(bytes)?;
     let mut saved = Saved::default();
     for entry in entries {
         match serde_json::from_value::<SavedService>(entry) {
@@ -109,7 +114,7 @@ pub fn read(path: &Path) -> io::Result<Option<Saved>> {
             Err(error) => saved.broken.push(error.to_string()),
         }
     }
-    Ok(Some(saved))
+    Ok(saved)
 }
 
 /// Replaces the state file: written beside, synced, renamed. On disk is the old state or the new one.

@@ -22,6 +22,10 @@ pub struct ProxyRun {
     pub publish: bool,
     /// Addresses to publish on; all when empty. IPv6 without brackets.
     pub bind_ips: Vec<String>,
+    /// Load balancers that send the PROXY protocol.
+    pub proxy_protocol: Vec<String>,
+    /// Connections that a client may have open.
+    pub max_connections_per_client: Option<u32>,
     /// Registry of the proxy's image.
     pub registry: Option<String>,
     /// As written; `None` leaves the choice of the image to dhow.
@@ -66,6 +70,8 @@ impl ProxyRun {
             log_max_size: run.text("log_max_size").unwrap_or_else(|| "10m".to_string()),
             publish: run.bool("publish").unwrap_or(true),
             bind_ips,
+            proxy_protocol: run.texts("proxy_protocol"),
+            max_connections_per_client: run.number("max_connections_per_client", errors),
             registry: run.text("registry"),
             repository: run.text("repository"),
             version: run.text("version"),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::acme::on_demand::AskLimit;
 use crate::control;
 use crate::handover::upgrade;
 use crate::http1::connection::Timeouts;
+use crate::policy::addresses::Addresses;
 use crate::server::{Config, Server};
 
 /// How long each half of a TLS handshake may take.
@@ -37,6 +39,8 @@ pub struct RunOptions {
     is_http3: bool,
     is_debug: bool,
     take_over: Option<Duration>,
+    proxy_protocol: Vec<String>,
+    max_connections_per_client: i64,
 }
 
 impl From<&Arguments> for RunOptions {
@@ -47,6 +51,8 @@ impl From<&Arguments> for RunOptions {
             metrics_port: arguments.number("metrics-port"),
             is_http3: arguments.switch("http3"),
             is_debug: arguments.switch("debug"),
+            proxy_protocol: arguments.list("proxy-protocol"),
+            max_connections_per_client: arguments.number("max-connections-per-client"),
             take_over: arguments.switch("take-over").then(|| arguments.duration("drain-timeout")),
         }
     }
@@ -54,6 +60,8 @@ impl From<&Arguments> for RunOptions {
 
 /// Serves until SIGTERM or SIGINT, or until another process takes over, then ends in order.
 pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
+    let senders = Addresses::parse(&options.proxy_protocol);
+    let clients = u32::try_from(options.max_connections_per_client);
     let config = Config {
         http_port: port(options.http_port)?,
         https_port: port(options.https_port)?,
@@ -63,6 +71,8 @@ pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
         debug: options.is_debug,
         socket: control::socket_path(),
         state: data.join("kamal-proxy.state"),
+        proxy_protocol: Arc::new(senders.map_err(|error| format!("proxy-protocol: {error}"))?),
+        max_connections_per_client: clients.map_err(|_| "max-connections-per-client must be 0 or more")?,
         timeouts: Timeouts::default(),
         handshake_timeout: HANDSHAKE_TIMEOUT,
         reload_every: RELOAD_EVERY,

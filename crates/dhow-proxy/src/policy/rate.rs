@@ -1,22 +1,19 @@
 //! How often a client may ask: a leaky bucket per client, kept as one number (the generic cell rate algorithm).
 //!
-//! The number is the time at which the client's bucket will be empty. All workers share the buckets; they are spread over
-//! locks, and forgotten once empty.
+//! The number is the time at which the client's bucket will be empty. All workers share the buckets, which are forgotten once
+//! empty.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::by_client::ByClient;
 use crate::duration;
 use crate::options::nanoseconds;
 
-/// So many locks, so that workers seldom wait for each other.
-const SHARDS: usize = 16;
-
-/// Clients remembered by each shard; beyond that, some are forgotten, to their advantage.
+/// Clients remembered under each lock; beyond that, some are forgotten, to their advantage.
 const MAX_CLIENTS: usize = 8 * 1024;
 
 /// `--rate-limit` and `--rate-limit-burst`.
@@ -53,15 +50,17 @@ pub struct RateLimit {
     /// How full it may be before a request.
     room: Duration,
     began: Instant,
-    shards: [Mutex<HashMap<u64, Duration>>; SHARDS],
+    buckets: ByClient<Duration>,
 }
 
 impl RateLimit {
     /// Empty buckets.
     pub fn new(options: &RateOptions) -> Self {
-        let cost = Duration::from_nanos((options.per.as_nanos() / u128::from(options.requests)) as u64);
-        let room = cost.saturating_mul(u32::try_from(options.burst - 1).unwrap_or(u32::MAX));
-        Self { cost, room, began: Instant::now(), shards: Default::default() }
+        // Zeros, which no command line brings, count as ones.
+        let requests = u128::from(options.requests.max(1));
+        let cost = Duration::from_nanos(u64::try_from(options.per.as_nanos() / requests).unwrap_or(u64::MAX));
+        let room = cost.saturating_mul(u32::try_from(options.burst.saturating_sub(1)).unwrap_or(u32::MAX));
+        Self { cost, room, began: Instant::now(), buckets: ByClient::default() }
     }
 
     /// Counts a request, or says how long until one is let through.
@@ -70,10 +69,7 @@ impl RateLimit {
     }
 
     fn take_at(&self, client: IpAddr, now: Duration) -> Result<(), Duration> {
-        let key = key(client);
-        // Neighbours in a network must not share a shard: the key's bits are mixed.
-        let shard = (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % SHARDS;
-        let mut buckets = self.shards[shard].lock().expect("no holder panics");
+        let (mut buckets, key) = self.buckets.lock(client);
         let empty_at = buckets.get(&key).copied().unwrap_or_default().max(now);
         if empty_at - now > self.room {
             return Err(empty_at - now - self.room);
@@ -81,16 +77,8 @@ impl RateLimit {
         if buckets.len() >= MAX_CLIENTS {
             forget(&mut buckets, now);
         }
-        buckets.insert(key, empty_at + self.cost);
+        buckets.insert(key, empty_at.saturating_add(self.cost));
         Ok(())
-    }
-}
-
-/// Clients are told apart by their IPv4 address, or by the network that an IPv6 host has to itself (/64).
-fn key(client: IpAddr) -> u64 {
-    match client.to_canonical() {
-        IpAddr::V4(address) => u64::from(u32::from(address)),
-        IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
     }
 }
 
@@ -138,11 +126,11 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let limit = limit("1/m", None);
-        for number in 0..(3 * SHARDS * MAX_CLIENTS) as u32 {
+        for number in 0..(40 * MAX_CLIENTS) as u32 {
             limit.take_at(IpAddr::from(number.to_be_bytes()), Duration::ZERO).unwrap_or_default();
         }
-        let kept: usize = limit.shards.iter().map(|shard| shard.lock().unwrap().len()).sum();
-        assert!(kept <= SHARDS * MAX_CLIENTS, "{kept}");
+        let kept = limit.buckets.len();
+        assert!(kept <= 16 * MAX_CLIENTS, "{kept}");
     }
 
     #[test]

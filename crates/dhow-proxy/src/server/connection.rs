@@ -2,17 +2,22 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
+use super::crowding::Crowding;
 use super::http2;
+use super::proxy_protocol::{self, HeaderError};
 use crate::http::access_log::{Entrance, Peer};
 use crate::http::front::Front;
 use crate::http1::connection::Timeouts;
 use crate::http1::server as http1;
 use crate::http1::stream::ClientStream;
+use crate::policy::addresses::Addresses;
 use crate::tls::handshake;
 
 /// What a connection speaks below HTTP.
@@ -43,8 +48,17 @@ pub struct Patience {
     pub handshake: Duration,
 }
 
-/// Where a connection came in, and how patient to be with it.
-#[derive(Clone, Copy)]
+/// Whom to let in.
+pub struct Guard {
+    /// Who says ahead of each connection whose it is.
+    pub senders: Arc<Addresses>,
+    /// How many connections clients have.
+    pub crowding: Arc<Crowding>,
+    /// How long they may take.
+    pub patience: Patience,
+}
+
+/// Where a connection came in, and who looks at it.
 pub struct Door {
     /// What it speaks.
     pub scheme: Scheme,
@@ -52,23 +66,36 @@ pub struct Door {
     pub port: u16,
     /// The other end.
     pub peer: SocketAddr,
-    /// How long the client may take.
-    pub patience: Patience,
+    /// Whom to let in.
+    pub guard: Rc<Guard>,
 }
 
 /// Serves a connection until the client has left, or the proxy stops and what is under way has ended.
-pub async fn serve(front: Rc<Front>, door: Door, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
+pub async fn serve(
+    front: Rc<Front>,
+    mut door: Door,
+    mut stream: TcpStream,
+    mut stopped: watch::Receiver<bool>,
+) {
     if stream.set_nodelay(true).is_err() {
         return; // The client is gone already.
     }
+    let Guard { senders, crowding, patience } = &*door.guard;
+    if senders.contain(door.peer.ip()) {
+        match introduction(&front, door.peer, &mut stream, patience.handshake).await {
+            Some(client) => door.peer = client,
+            None => return,
+        }
+    }
+    let Some(_seat) = crowding.seat(door.peer.ip()) else { return };
     let peer = Rc::new(Peer::from(door.peer));
     let entrance = Entrance { port: door.port, scheme: door.scheme.name(), peer, client: None };
-    let timeouts = door.patience.http;
+    let timeouts = patience.http;
     if let Scheme::Http = door.scheme {
         return http1::serve(&front, entrance, ClientStream::Tcp(stream), timeouts, stopped).await;
     }
     let stream = tokio::select! {
-        stream = handshake::accept(&front, door.peer, stream, door.patience.handshake) => stream,
+        stream = handshake::accept(&front, door.peer, stream, patience.handshake) => stream,
         _ = stopped.wait_for(|stopped| *stopped) => None,
     };
     match stream {
@@ -81,4 +108,22 @@ pub async fn serve(front: Rc<Front>, door: Door, stream: TcpStream, mut stopped:
         }
         None => {}
     }
+}
+
+/// Whose connection it is, as the load balancer says; `None` if it does not, which is logged.
+async fn introduction(
+    front: &Front,
+    sender: SocketAddr,
+    stream: &mut TcpStream,
+    limit: Duration,
+) -> Option<SocketAddr> {
+    let why = match timeout(limit, proxy_protocol::read(stream)).await {
+        Ok(Ok(client)) => return Some(client.unwrap_or(sender)),
+        Ok(Err(HeaderError::Lost(_))) => return None, // A load balancer that only looks whether the port is open.
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the header took too long".to_owned(),
+    };
+    let sender = sender.ip().to_canonical().to_string();
+    front.log.warn("Refusing a connection without PROXY protocol", &[("sender", &sender), ("error", &why)]);
+    None
 }

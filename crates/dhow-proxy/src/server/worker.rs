@@ -13,8 +13,8 @@ use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-use super::connection::{self, Door, Patience, Scheme};
-use super::{Config, SHUTDOWN_GRACE};
+use super::SHUTDOWN_GRACE;
+use super::connection::{self, Door, Guard, Scheme};
 use crate::http::front::Front;
 use crate::log::Log;
 use crate::metrics::Counting;
@@ -26,7 +26,7 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(20);
 /// What a worker is made from; it can still move to its thread.
 pub struct Worker {
     entries: Entries,
-    patience: Patience,
+    guard: Guard,
     router: Arc<Router>,
     tls: Arc<ServerConfig>,
     counting: Option<Counting>,
@@ -53,14 +53,13 @@ impl Worker {
     /// A worker for the connections that its listeners get.
     pub fn new(
         entries: Entries,
-        config: &Config,
+        guard: Guard,
         router: Arc<Router>,
         tls: Arc<ServerConfig>,
         counting: Option<Counting>,
         log: Log,
     ) -> Self {
-        let patience = Patience { http: config.timeouts, handshake: config.handshake_timeout };
-        Self { entries, patience, router, tls, counting, log }
+        Self { entries, guard, router, tls, counting, log }
     }
 
     /// Serves on a thread of its own until an end is ordered and the requests under way have ended.
@@ -100,8 +99,9 @@ impl Worker {
             }
         };
         let mut is_stopped = stopped.clone();
+        let guard = Rc::new(self.guard);
         let welcome = |(scheme, port), (stream, peer): (TcpStream, SocketAddr)| {
-            let door = Door { scheme, port, peer, patience: self.patience };
+            let door = Door { scheme, port, peer, guard: Rc::clone(&guard) };
             let connection = connection::serve(Rc::clone(&front), door, stream, stopped.clone());
             let place =
                 (Place::take(&crowd), front.tally.as_ref().map(|tally| tally.connected(scheme.name())));

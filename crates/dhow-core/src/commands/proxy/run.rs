@@ -43,6 +43,8 @@ fn as_set(docker: Command, settings: &ProxyRun, image: &str) -> Command {
         .words([CONTAINER, "run"])
         .words(settings.debug.then_some("--debug"))
         .words(settings.metrics_port.iter().flat_map(|port| ["--metrics-port".to_string(), port.to_string()]))
+        .words(settings.proxy_protocol.iter().map(|sender| format!("--proxy-protocol={sender}")))
+        .words(settings.max_connections_per_client.map(|most| format!("--max-connections-per-client={most}")))
 }
 
 fn publish(settings: &ProxyRun) -> Vec<String> {
@@ -106,6 +108,8 @@ mod tests {
             log_max_size: "10m".to_string(),
             publish: true,
             bind_ips: Vec::new(),
+            proxy_protocol: Vec::new(),
+            max_connections_per_client: None,
             registry: None,
             repository: None,
             version: None,
@@ -141,6 +145,14 @@ mod tests {
         assert_eq!(adds(|settings| settings.options = vec![memory]), r#"--memory "1g""#);
         let measured = runs(|settings| settings.metrics_port = Some(9090));
         assert!(measured.ends_with(" --expose=9090 dhow-proxy:1 kamal-proxy run --metrics-port 9090"));
+        assert_eq!(
+            adds(|settings| settings.proxy_protocol = vec!["10.0.0.0/8".to_string(), "fd00::/8".to_string()]),
+            "--proxy-protocol=10.0.0.0/8 --proxy-protocol=fd00::/8"
+        );
+        assert_eq!(
+            adds(|settings| settings.max_connections_per_client = Some(100)),
+            "--max-connections-per-client=100"
+        );
     }
 
     #[test]

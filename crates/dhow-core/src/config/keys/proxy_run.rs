@@ -26,6 +26,23 @@ pub(in crate::config) const FIELDS: Fields = &[
     field("bind_ips", Kind::Texts, "addresses to publish on", "[203.0.113.5, \"::1\"]")
         .more("IPv4 or IPv6.")
         .otherwise("all addresses of the host"),
+    field(
+        "proxy_protocol",
+        Kind::Texts,
+        "load balancers that send the PROXY protocol",
+        "[10.0.0.0/8]",
+    )
+    .more(
+        "Addresses, networks, or a name as in `trusted_proxies`. Versions 1 and 2, which they have to send; nobody else is \
+         believed.",
+    )
+    .ours()
+    .otherwise("none"),
+    field("max_connections_per_client", Kind::Integer, "connections that a client may have open", "1000")
+        .at_least(0)
+        .more("A client is an IPv4 address or an IPv6 network (/64). Leave room for load balancers; 0 is the default.")
+        .ours()
+        .otherwise("a quarter of what the container may have open"),
     field("registry", Kind::Text, "registry of the proxy's image", "registry.example.com:4443")
         .otherwise("Docker Hub"),
     field("repository", Kind::Text, "repository of the proxy's image", "acme/kamal-proxy")

@@ -56,6 +56,18 @@ static RUN: &[Flag] = &[
     flag("debug", Kind::Switch, "false", "Log debug lines (KAMAL_PROXY_DEBUG, DEBUG)"),
     flag("http3", Kind::Switch, "false", "Serve HTTP/3 too"),
     flag(
+        "proxy-protocol",
+        Kind::List,
+        "",
+        "Load balancer that sends the PROXY protocol: address, network or name as with --trusted-proxy (repeatable)",
+    ),
+    flag(
+        "max-connections-per-client",
+        Kind::Number,
+        "0",
+        "Connections that a client may have open, 0 for a quarter of all",
+    ),
+    flag(
         "take-over",
         Kind::Switch,
         "false",

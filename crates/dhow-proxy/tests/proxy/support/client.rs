@@ -52,6 +52,16 @@ impl Connection {
         Self::over(stream)
     }
 
+    /// The same, from an address of this machine that is not the usual one.
+    pub fn from_address(own: SocketAddr, to: SocketAddr) -> Self {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&own.into()).unwrap();
+        socket.connect(&to.into()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE * 2)).unwrap();
+        Self::over(stream)
+    }
+
     /// A connection over a stream that is ready for requests.
     pub fn over(stream: impl Read + Write + Send + 'static) -> Self {
         Self { stream: BufReader::new(Box::new(stream)), is_head: false }
@@ -79,6 +89,13 @@ impl Connection {
     pub fn get(&mut self, host: &str, path: &str) -> Reply {
         self.request("GET", host, path, &[], b"");
         self.reply()
+    }
+
+    /// The same, on a connection that may be refused.
+    pub fn try_request(&mut self, host: &str, path: &str) -> Option<Reply> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        self.stream.get_mut().write_all(request.as_bytes()).ok()?;
+        self.try_reply()
     }
 
     /// Reads the next answer.

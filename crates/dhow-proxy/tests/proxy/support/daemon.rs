@@ -64,6 +64,8 @@ impl Proxy {
             debug: false,
             socket: directory.socket(),
             state: directory.state(),
+            proxy_protocol: Arc::default(),
+            max_connections_per_client: 0,
             timeouts: Timeouts { head: std::time::Duration::from_millis(100), ..Timeouts::default() },
             handshake_timeout: std::time::Duration::from_secs(3),
             reload_every: std::time::Duration::from_millis(20),
