@@ -1,5 +1,7 @@
 //! Probing targets: is the app up, and does it stay up.
 
+mod http2;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +9,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{HOST, HeaderValue, LOCATION, USER_AGENT};
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::log::Log;
+use crate::options::TargetProtocol;
 use crate::target::{Health, Target};
+
+/// What probes call themselves; apps know it from kamal-proxy.
+const AGENT: &str = "kamal-proxy";
 
 /// Redirects that a probe follows.
 const MAX_REDIRECTS: usize = 10;
@@ -89,6 +95,8 @@ fn note(target: &Target, outcome: &Result<(), ProbeError>, log: &Log, last: &mut
 enum ProbeError {
     Unreachable(std::io::Error),
     Exchange(hyper::Error),
+    Http2(h2::Error),
+    Grpc(String),
     Status(u16),
     Redirects,
     TimedOut,
@@ -99,10 +107,18 @@ impl fmt::Display for ProbeError {
         match self {
             ProbeError::Unreachable(error) => write!(f, "{error}"),
             ProbeError::Exchange(error) => write!(f, "{error}"),
+            ProbeError::Http2(error) => write!(f, "{error}"),
+            ProbeError::Grpc(what) => write!(f, "gRPC health: {what}"),
             ProbeError::Status(status) => write!(f, "unexpected status ({status})"),
             ProbeError::Redirects => write!(f, "stopped after {MAX_REDIRECTS} redirects"),
             ProbeError::TimedOut => write!(f, "request timed out"),
         }
+    }
+}
+
+impl ProbeError {
+    fn invalid(error: impl Into<hyper::http::Error>) -> Self {
+        ProbeError::Unreachable(std::io::Error::other(error.into()))
     }
 }
 
@@ -114,11 +130,7 @@ async fn probe(target: &Target) -> Result<(), ProbeError> {
 async fn follow_redirects(target: &Target) -> Result<(), ProbeError> {
     let mut url = ProbeUrl::of(target);
     for _ in 0..=MAX_REDIRECTS {
-        let response = get(&url).await?;
-        let status = response.status();
-        let location =
-            response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        read_to_end(response.into_body()).await?;
+        let Seen { status, location } = get(&url, target.options.target_protocol).await?;
         match location {
             _ if status.is_success() => return Ok(()),
             Some(location) if status.is_redirection() => url = url.joined(&location),
@@ -167,16 +179,38 @@ impl ProbeUrl {
     }
 }
 
-async fn get(url: &ProbeUrl) -> Result<Response<Incoming>, ProbeError> {
+/// What a target says to a probe.
+struct Seen {
+    status: StatusCode,
+    location: Option<String>,
+}
+
+impl Seen {
+    fn of<B>(response: &Response<B>) -> Self {
+        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+        Self { status: response.status(), location: location.map(str::to_owned) }
+    }
+}
+
+async fn get(url: &ProbeUrl, protocol: TargetProtocol) -> Result<Seen, ProbeError> {
     let stream = TcpStream::connect((url.host.as_str(), url.port)).await.map_err(ProbeError::Unreachable)?;
+    match protocol {
+        TargetProtocol::Http1 => get_over_http1(url, stream).await,
+        TargetProtocol::H2c => http2::get(url, stream).await,
+    }
+}
+
+async fn get_over_http1(url: &ProbeUrl, stream: TcpStream) -> Result<Seen, ProbeError> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(ProbeError::Exchange)?;
     tokio::spawn(connection);
-    let invalid = |error: hyper::http::Error| ProbeError::Unreachable(std::io::Error::other(error));
-    let host = HeaderValue::from_str(&url.host_header).map_err(|error| invalid(error.into()))?;
-    let request = Request::get(&url.path).header(HOST, host).header(USER_AGENT, "kamal-proxy");
-    let request = request.body(NoBody).map_err(invalid)?;
-    sender.send_request(request).await.map_err(ProbeError::Exchange)
+    let host = HeaderValue::from_str(&url.host_header).map_err(ProbeError::invalid)?;
+    let request = Request::get(&url.path).header(HOST, host).header(USER_AGENT, AGENT);
+    let request = request.body(NoBody).map_err(ProbeError::invalid)?;
+    let response = sender.send_request(request).await.map_err(ProbeError::Exchange)?;
+    let seen = Seen::of(&response);
+    read_to_end(response.into_body()).await?;
+    Ok(seen)
 }
 
 async fn read_to_end(mut body: Incoming) -> Result<(), ProbeError> {

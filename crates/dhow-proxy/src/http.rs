@@ -16,5 +16,6 @@ pub mod message;
 pub mod patience;
 pub mod redirect;
 pub mod request_id;
+pub mod send;
 pub mod upgrade;
 pub mod upstream;

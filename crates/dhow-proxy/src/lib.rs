@@ -44,6 +44,7 @@ pub mod handover;
 pub mod health;
 pub mod http;
 pub mod http1;
+pub mod http2;
 pub mod inventory;
 pub mod log;
 pub mod metrics;

@@ -86,6 +86,35 @@ pub struct TargetOptions {
     pub forward_headers: bool,
     /// Whether `Set-Cookie` paths are moved under the stripped prefix.
     pub scope_cookie_paths: bool,
+    /// What targets are spoken to in. kamal-proxy knows only one.
+    #[serde(skip_serializing_if = "TargetProtocol::is_usual")]
+    pub target_protocol: TargetProtocol,
+}
+
+/// The version of HTTP that targets want.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetProtocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 without TLS, from the first byte on: gRPC.
+    H2c,
+}
+
+impl TargetProtocol {
+    /// As the command line calls it. The error is for the one who typed it.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        match name {
+            "http1" => Ok(Self::Http1),
+            "h2c" => Ok(Self::H2c),
+            _ => Err(format!("target-protocol {name:?} is unknown; use http1 or h2c")),
+        }
+    }
+
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a target's health is probed.

@@ -11,9 +11,9 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use crate::http::access_log::AccessRecord;
 use crate::http::buffer::Buffer;
+use crate::http::send::Exchange;
 use crate::http::upgrade::Tunnel;
 use crate::http::upstream::Lease;
-use crate::http1::client::Exchange;
 use crate::http1::connection::{ClientBody, ClientFault};
 
 /// Any failure of a body towards a client; it ends the connection it is sent on.
@@ -192,7 +192,7 @@ impl Download {
         if self.lease.poll_cut(cx).is_ready() {
             return Poll::Ready(Some(Err("cut, because the target is drained".into())));
         }
-        self.exchange.poll_body(cx).map_err(Into::into)
+        self.exchange.poll_body(cx)
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::StatusCode;
 use hyper::body::Body;
-use hyper::{Method, StatusCode};
 
 use crate::http::access_log::{AccessRecord, Entrance};
 use crate::http::body::{Download, Incoming, RequestBody, UploadError};
@@ -14,17 +13,20 @@ use crate::http::buffer::{Buffer, BufferError, Limits};
 use crate::http::exchange::Admitted;
 use crate::http::fields::Fields;
 use crate::http::front::Front;
-use crate::http::headers::{self, BodyLength, Forwarding};
+use crate::http::headers;
 use crate::http::message::{Answer, ResponseHead};
+use crate::http::send::{self, Exchange, ExchangeError};
 use crate::http::upgrade::Tunnel;
-use crate::http::upstream::{ConnectError, Lease, Loan, Upstream};
+use crate::http::upstream::{ConnectError, Lease, Upstream};
 use crate::http::{affinity, cookies, error_page};
-use crate::http1::client::{Exchange, ExchangeError};
+use crate::http1::client as http1;
 use crate::http1::connection::ClientFault;
-use crate::http1::output::Coding;
 use crate::http1::server::discard_body;
 use crate::log::Field;
+use crate::options::TargetProtocol;
 use crate::routes::without_port;
+
+const GRPC: &[u8] = b"application/grpc";
 
 /// Forwards a request and answers with what comes back, or with an error page; `None` if the client is gone.
 pub async fn forward(
@@ -36,7 +38,8 @@ pub async fn forward(
 ) -> Option<Answer> {
     let Admitted { in_flight, choice } = admitted;
     let (upstream, mut lease) = front.upstreams.lease(in_flight);
-    let may_upgrade = entrance.client.is_some() && body.is_end_stream();
+    let may_upgrade =
+        entrance.client.is_some() && body.is_end_stream() && upstream.protocol() == TargetProtocol::Http1;
     let order = Order { is_upgrade: may_upgrade && headers::is_upgrade(&record.headers), choice, entrance };
     let exchanged = {
         let mut exchanging = pin!(exchange(&upstream, &record, &order, body));
@@ -63,10 +66,13 @@ pub struct Choice {
 }
 
 /// What is settled before a request is sent.
-struct Order {
-    choice: Choice,
-    is_upgrade: bool,
-    entrance: Entrance,
+pub struct Order {
+    /// Why this target.
+    pub choice: Choice,
+    /// Whether the request's connection may change its protocol.
+    pub is_upgrade: bool,
+    /// Where the request came in.
+    pub entrance: Entrance,
 }
 
 /// A target's answer.
@@ -79,7 +85,7 @@ enum Content {
     Whole(Bytes),
     Streaming(Exchange),
     Buffered(Box<Buffer>),
-    Upgraded(Exchange),
+    Upgraded(http1::Exchange),
 }
 
 /// What stops a request on its way.
@@ -107,7 +113,7 @@ async fn exchange(
     body: Incoming,
 ) -> Result<Received, Failure> {
     let body = prepare(record, body).await?;
-    let (head, exchange) = send(upstream, record, order, body).await?;
+    let (head, exchange) = send::send(upstream, record, order, body).await?;
     receive(record, order, head, exchange).await
 }
 
@@ -117,7 +123,7 @@ async fn prepare(record: &AccessRecord, mut body: Incoming) -> Result<RequestBod
         return Ok(RequestBody::Empty);
     }
     let options = &record.target.as_ref().expect("a forwarded request has a target").options;
-    if !options.buffer_requests {
+    if !options.buffer_requests || is_grpc(&record.headers) {
         return Ok(RequestBody::Streaming(body));
     }
     let limits = Limits::new(options.max_memory_buffer_size, options.max_request_body_size);
@@ -138,91 +144,19 @@ async fn prepare(record: &AccessRecord, mut body: Incoming) -> Result<RequestBod
     }
 }
 
-/// Sends the request, on an idle connection first.
-///
-/// An idle connection may be closed by the target at the same moment. Then the request is sent again on a new one, if it
-/// may be repeated (idempotent, without a body).
-async fn send(
-    upstream: &Rc<Upstream>,
-    record: &AccessRecord,
-    order: &Order,
-    mut body: RequestBody,
-) -> Result<(ResponseHead, Exchange), Failure> {
-    let is_repeatable = matches!(body, RequestBody::Empty) && is_idempotent(&record.method, &record.headers);
-    if let Some(loan) = upstream.reuse(is_repeatable) {
-        let mut exchange = begin(loan, record, order, body);
-        match respond(&mut exchange, record, order).await {
-            Ok(head) => return Ok((head, exchange)),
-            Err(ExchangeError::Silence(_)) if is_repeatable => body = RequestBody::Empty,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let loan = upstream.connect().await.map_err(|error| match error {
-        ConnectError::TimedOut => Failure::TimedOut,
-        ConnectError::Failed(_) => Failure::Target(error.to_string()),
-    })?;
-    let mut exchange = begin(loan, record, order, body);
-    Ok((respond(&mut exchange, record, order).await?, exchange))
-}
-
-async fn respond(
-    exchange: &mut Exchange,
-    record: &AccessRecord,
-    order: &Order,
-) -> Result<ResponseHead, ExchangeError> {
-    let limit = record.target.as_ref().map_or(Duration::ZERO, |target| target.options.response_timeout);
-    let inform = |head: &ResponseHead| {
-        if let Some(client) = &order.entrance.client {
-            let mut head = ResponseHead { status: head.status, headers: head.headers.clone() };
-            headers::clean_response(&mut head.headers);
-            client.borrow_mut().inform(&head);
-        }
-    };
-    exchange.response(&record.method, limit, inform).await
-}
-
 impl From<ExchangeError> for Failure {
     fn from(error: ExchangeError) -> Self {
         match error {
+            ExchangeError::Connect(ConnectError::TimedOut) => Failure::TimedOut,
+            ExchangeError::Connect(error) => Failure::Target(error.to_string()),
+            ExchangeError::Request(what) => Failure::Client(ClientFault::Malformed(what)),
             ExchangeError::Upload(UploadError::Client(fault)) => Failure::Client(fault),
             ExchangeError::Upload(UploadError::Disk(error)) => Failure::Disk(error),
             ExchangeError::Silence(error) => Failure::Target(error.to_string()),
-            ExchangeError::Response(what) => Failure::Target(what),
+            ExchangeError::Refused(what) | ExchangeError::Response(what) => Failure::Target(what),
             ExchangeError::TimedOut => Failure::TimedOut,
         }
     }
-}
-
-fn begin(loan: Loan, record: &AccessRecord, order: &Order, body: RequestBody) -> Exchange {
-    let target = record.target.as_ref().expect("a forwarded request has a target");
-    let length = length_of(&body, record);
-    let about = Forwarding {
-        method: &record.method,
-        path: order.choice.path.as_deref().unwrap_or(record.uri.path_and_query()),
-        length,
-        peer: record.peer(),
-        scheme: record.scheme(),
-        host: record.host(),
-        target: target.address.as_str(),
-        is_trusting: record.is_trusting(),
-        is_upgrade: order.is_upgrade,
-    };
-    let coding = if length == BodyLength::Chunked { Coding::Chunked } else { Coding::Plain };
-    Exchange::begin(loan, body, coding, |to| headers::write_for_target(&record.headers, &about, to))
-}
-
-/// A body of no bytes is told as such only if the client told it: a plain GET stays plain.
-fn length_of(body: &RequestBody, record: &AccessRecord) -> BodyLength {
-    match body {
-        RequestBody::Empty if record.headers.contains("content-length") => BodyLength::Exact(0),
-        RequestBody::Empty => BodyLength::None,
-        body => body.size_hint().exact().map_or(BodyLength::Chunked, BodyLength::Exact),
-    }
-}
-
-fn is_idempotent(method: &Method, headers: &Fields) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
-        || headers.contains("idempotency-key")
 }
 
 /// Takes the answer in: whole if it is to be buffered, else only its head.
@@ -233,13 +167,15 @@ async fn receive(
     mut exchange: Exchange,
 ) -> Result<Received, Failure> {
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        if !order.is_upgrade {
-            return Err(Failure::Target("the target changed the protocol without being asked to".into()));
-        }
-        return Ok(Received { head, content: Content::Upgraded(exchange) });
+        return match exchange {
+            Exchange::Http1(exchange) if order.is_upgrade => {
+                Ok(Received { head, content: Content::Upgraded(exchange) })
+            }
+            _ => Err(Failure::Target("the target changed the protocol without being asked to".into())),
+        };
     }
     let options = &record.target.as_ref().expect("a forwarded request has a target").options;
-    if exchange.is_ended() || !options.buffer_responses || is_event_stream(&head.headers) {
+    if exchange.is_ended() || !options.buffer_responses || is_stream(&head.headers) {
         return Ok(Received { head, content: Content::Streaming(exchange) });
     }
     let limits = Limits::new(options.max_memory_buffer_size, options.max_response_body_size);
@@ -259,39 +195,45 @@ async fn receive(
     Ok(Received { head, content: Content::Buffered(Box::new(buffer)) })
 }
 
-fn is_event_stream(headers: &Fields) -> bool {
+/// Whether each part of a body is wanted as soon as it is there.
+fn is_stream(headers: &Fields) -> bool {
     let kind = headers.text("content-type").split(';').next().unwrap_or_default();
-    kind.trim().eq_ignore_ascii_case("text/event-stream")
+    kind.trim().eq_ignore_ascii_case("text/event-stream") || is_grpc(headers)
+}
+
+/// gRPC, whose two sides may answer each other within one request.
+fn is_grpc(headers: &Fields) -> bool {
+    let kind = headers.get("content-type").and_then(|kind| kind.get(..GRPC.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(GRPC))
 }
 
 /// Passes the answer on to the client.
 fn deliver(record: Box<AccessRecord>, order: &Order, received: Received, lease: Lease) -> Answer {
     let Received { mut head, content } = received;
-    if let Content::Upgraded(exchange) = content {
-        return upgraded(head, exchange, record, lease);
-    }
+    let scopes_cookies = lease.target().options.scope_cookie_paths;
+    let body = match content {
+        Content::Upgraded(exchange) => return upgraded(head, exchange, record, lease),
+        Content::Whole(body) => body.into(),
+        Content::Buffered(buffer) => buffer.into(),
+        Content::Streaming(exchange) => Download { exchange, lease }.into(),
+    };
     headers::clean_response(&mut head.headers);
     let service = record.service.as_ref().expect("a forwarded request has a service");
     if order.choice.marks_writer {
         affinity::mark(&mut head.headers, service.options.writer_affinity_timeout);
     }
     if let Some(prefix) = &order.choice.stripped
-        && lease.target().options.scope_cookie_paths
+        && scopes_cookies
     {
         cookies::scope_paths(&mut head.headers, prefix, without_port(record.host()));
     }
-    let body = match content {
-        Content::Whole(body) => body.into(),
-        Content::Buffered(buffer) => buffer.into(),
-        Content::Streaming(exchange) | Content::Upgraded(exchange) => Download { exchange, lease }.into(),
-    };
     recorded(Answer { head, body }, record)
 }
 
 /// Answers 101 and joins the two sides; the record is written when they part.
 fn upgraded(
     mut head: ResponseHead,
-    exchange: Exchange,
+    exchange: http1::Exchange,
     mut record: Box<AccessRecord>,
     lease: Lease,
 ) -> Answer {

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use hyper::Method;
+use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method};
 
 use crate::clock;
 use crate::http::fields::Fields;
@@ -90,36 +91,112 @@ pub fn stamp(headers: &mut Fields) {
     }
 }
 
-/// Writes a request's head as the target gets it.
+impl Forwarding<'_> {
+    /// The host as the target is told.
+    pub fn named_host(&self) -> &str {
+        if self.host.is_empty() { self.target } else { self.host }
+    }
+}
+
+/// Writes a request's head as the target gets it over HTTP/1.
 pub fn write_for_target(incoming: &Fields, about: &Forwarding<'_>, to: &mut Vec<u8>) {
     to.extend_from_slice(about.method.as_str().as_bytes());
     to.push(b' ');
     to.extend_from_slice(about.path.as_bytes());
     to.extend_from_slice(b" HTTP/1.1\r\n");
-    let host = if about.host.is_empty() { about.target } else { about.host };
-    write_line("Host", host.as_bytes(), to);
-    let named = NamedByConnection::of(incoming);
-    for (name, value) in incoming.iter() {
-        if !is_listed(&HOP_BY_HOP, name) && !is_listed(&OURS, name) && !named.contains(name) {
-            write_line(name, value, to);
-        }
-    }
-    if incoming.has_token("te", "trailers") {
-        write_line("TE", b"trailers", to);
-    }
-    if about.is_upgrade
-        && let Some(protocol) = incoming.get("upgrade")
-    {
-        write_line("Connection", b"Upgrade", to);
-        write_line("Upgrade", protocol, to);
-    }
-    write_forwarding(incoming, about, to);
+    write_line("Host", about.named_host().as_bytes(), to);
+    tell_target(incoming, about, to);
     match about.length {
         BodyLength::None => {}
         BodyLength::Exact(length) => write_length(length, to),
         BodyLength::Chunked => write_line("Transfer-Encoding", b"chunked", to),
     }
     to.extend_from_slice(b"\r\n");
+}
+
+/// The headers that the target gets over HTTP/2.
+pub fn map_for_target(incoming: &Fields, about: &Forwarding<'_>) -> HeaderMap {
+    let mut map = Map::default();
+    tell_target(incoming, about, &mut map);
+    if let BodyLength::Exact(length) = about.length {
+        map.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    map.headers
+}
+
+/// What a target is told whatever version of HTTP it speaks.
+fn tell_target(incoming: &Fields, about: &Forwarding<'_>, to: &mut impl Lines) {
+    let named = NamedByConnection::of(incoming);
+    for (name, value) in incoming.iter() {
+        if !is_listed(&HOP_BY_HOP, name) && !is_listed(&OURS, name) && !named.contains(name) {
+            to.line(name, value);
+        }
+    }
+    if incoming.has_token("te", "trailers") {
+        to.line(b"TE", b"trailers");
+    }
+    if about.is_upgrade
+        && let Some(protocol) = incoming.get("upgrade")
+    {
+        to.line(b"Connection", b"Upgrade");
+        to.line(b"Upgrade", protocol);
+    }
+    tell_forwarding(incoming, about, to);
+}
+
+/// Where header lines go, piece by piece.
+trait Lines {
+    fn begin(&mut self, name: &[u8]);
+    fn add(&mut self, value: &[u8]);
+    fn end(&mut self);
+
+    fn line(&mut self, name: &[u8], value: &[u8]) {
+        self.begin(name);
+        self.add(value);
+        self.end();
+    }
+}
+
+/// The text of an HTTP/1 head.
+impl Lines for Vec<u8> {
+    fn begin(&mut self, name: &[u8]) {
+        self.extend_from_slice(name);
+        self.extend_from_slice(b": ");
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        self.extend_from_slice(value);
+    }
+
+    fn end(&mut self) {
+        self.extend_from_slice(b"\r\n");
+    }
+}
+
+/// The headers of an HTTP/2 request.
+#[derive(Default)]
+struct Map {
+    headers: HeaderMap,
+    name: Option<HeaderName>,
+    value: Vec<u8>,
+}
+
+impl Lines for Map {
+    fn begin(&mut self, name: &[u8]) {
+        self.name = HeaderName::from_bytes(name).ok();
+        self.value.clear();
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        self.value.extend_from_slice(value);
+    }
+
+    fn end(&mut self) {
+        // Parsed lines are all valid; our own are too.
+        if let (Some(name), Ok(value)) = (self.name.take(), HeaderValue::from_bytes(&self.value)) {
+            self.headers.append(name, value);
+        }
+    }
 }
 
 /// Takes out of a response what concerns only the connection to the target.
@@ -142,25 +219,22 @@ pub fn is_websocket(headers: &Fields) -> bool {
     is_upgrade(headers) && headers.text("upgrade").eq_ignore_ascii_case("websocket")
 }
 
-fn write_forwarding(incoming: &Fields, about: &Forwarding<'_>, to: &mut Vec<u8>) {
-    begin_chain(incoming, FORWARDED_FOR, about, to);
-    to.extend_from_slice(about.peer.as_bytes());
-    to.extend_from_slice(b"\r\n");
-    write_line(FORWARDED_PROTO, kept(incoming, FORWARDED_PROTO, about.scheme, about), to);
-    write_line(FORWARDED_HOST, kept(incoming, FORWARDED_HOST, about.host, about), to);
-    begin_chain(incoming, KAMAL_TARGET, about, to);
-    to.extend_from_slice(about.target.as_bytes());
-    to.extend_from_slice(b"\r\n");
+fn tell_forwarding(incoming: &Fields, about: &Forwarding<'_>, to: &mut impl Lines) {
+    tell_chain(incoming, FORWARDED_FOR, about.peer, about, to);
+    to.line(FORWARDED_PROTO.as_bytes(), kept(incoming, FORWARDED_PROTO, about.scheme, about));
+    to.line(FORWARDED_HOST.as_bytes(), kept(incoming, FORWARDED_HOST, about.host, about));
+    tell_chain(incoming, KAMAL_TARGET, about.target, about, to);
 }
 
-/// The name and the trusted incoming values; ours comes behind them.
-fn begin_chain(incoming: &Fields, name: &str, about: &Forwarding<'_>, to: &mut Vec<u8>) {
-    to.extend_from_slice(name.as_bytes());
-    to.extend_from_slice(b": ");
+/// The trusted incoming values, and ours behind them.
+fn tell_chain(incoming: &Fields, name: &str, ours: &str, about: &Forwarding<'_>, to: &mut impl Lines) {
+    to.begin(name.as_bytes());
     for earlier in incoming.all(name).filter(|_| about.is_trusting) {
-        to.extend_from_slice(earlier);
-        to.extend_from_slice(b", ");
+        to.add(earlier);
+        to.add(b", ");
     }
+    to.add(ours.as_bytes());
+    to.end();
 }
 
 /// The trusted incoming value, else ours.

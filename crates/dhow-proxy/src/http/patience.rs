@@ -4,24 +4,28 @@ use std::future::pending;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::sleep;
 
-/// Whether anything has arrived on a connection. (Shared by one thread only; hyper wants its streams to be `Send`.)
+/// Bytes of HTTP/2's first words (RFC 9113, section 3.4).
+const PREFACE: usize = 24;
+
+/// How much has arrived on a connection. (Shared by one thread only; hyper wants its streams to be `Send`.)
 #[derive(Clone, Default)]
 pub struct Activity {
-    has_spoken: Arc<AtomicBool>,
+    received: Arc<AtomicUsize>,
 }
 
 impl Activity {
-    /// Ends when nothing at all has arrived within `limit`.
+    /// Ends when the first words have not arrived within `limit`.
     pub async fn silent(&self, limit: Duration) {
         sleep(limit).await;
-        if self.has_spoken.load(Relaxed) {
+        if self.received.load(Relaxed) >= PREFACE {
             pending::<()>().await;
         }
     }
@@ -30,13 +34,14 @@ impl Activity {
 /// A client's stream, which notes when something arrives.
 pub struct NotedStream<S> {
     stream: S,
+    early: BytesMut,
     activity: Activity,
 }
 
 impl<S> NotedStream<S> {
-    /// Notes what arrives on `stream`.
-    pub fn new(stream: S, activity: Activity) -> Self {
-        Self { stream, activity }
+    /// Notes what arrives on `stream`, of which `early` was read before.
+    pub fn new(stream: S, early: BytesMut, activity: Activity) -> Self {
+        Self { stream, early, activity }
     }
 }
 
@@ -47,10 +52,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for NotedStream<S> {
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = to.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, to))?;
-        if to.filled().len() > before {
-            self.activity.has_spoken.store(true, Relaxed);
+        if self.early.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, to))?;
+        } else {
+            let length = self.early.len().min(to.remaining());
+            to.put_slice(&self.early[..length]);
+            self.early.advance(length);
         }
+        self.activity.received.fetch_add(to.filled().len() - before, Relaxed);
         Poll::Ready(Ok(()))
     }
 }

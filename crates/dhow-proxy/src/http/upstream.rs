@@ -16,6 +16,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::http::cut::{Listener, Listeners};
 use crate::http1::client::Connection;
+use crate::http2::links::{Link, Links};
+use crate::options::TargetProtocol;
 use crate::target::{InFlight, Target};
 
 /// Idle connections kept per target and worker.
@@ -45,6 +47,7 @@ pub struct Upstream {
     )]
     idle: RefCell<Vec<Box<Connection>>>,
     resolved: Cell<Option<(SocketAddr, Instant)>>,
+    links: Links,
     listeners: Rc<Listeners>,
 }
 
@@ -82,6 +85,7 @@ impl Upstreams {
             target: Arc::clone(target),
             idle: RefCell::default(),
             resolved: Cell::new(None),
+            links: Links::default(),
             listeners: Rc::default(),
         });
         self.by_target.borrow_mut().insert(target.id, Rc::clone(&upstream));
@@ -124,10 +128,24 @@ impl Upstream {
 
     /// A new connection.
     pub async fn connect(self: &Rc<Self>) -> Result<Loan, ConnectError> {
-        let dialled = timeout(CONNECT_TIMEOUT, self.dial()).await.map_err(|_| ConnectError::TimedOut);
-        let dialled = dialled.and_then(|stream| stream.map_err(ConnectError::Failed));
-        let stream = dialled.inspect_err(|_| self.target.suspect())?;
+        let stream = self.in_time(self.dial()).await?;
         Ok(Loan { connection: Some(Box::new(Connection::new(stream))), upstream: Rc::clone(self) })
+    }
+
+    /// A connection that speaks HTTP/2 and has room for another request.
+    pub async fn link(&self) -> Result<Rc<Link>, ConnectError> {
+        self.in_time(self.links.take(|| self.dial())).await
+    }
+
+    /// What the target wants to be spoken to in.
+    pub fn protocol(&self) -> TargetProtocol {
+        self.target.options.target_protocol
+    }
+
+    async fn in_time<T>(&self, connecting: impl Future<Output = io::Result<T>>) -> Result<T, ConnectError> {
+        let connected = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| ConnectError::TimedOut);
+        let connected = connected.and_then(|connected| connected.map_err(ConnectError::Failed));
+        connected.inspect_err(|_| self.target.suspect())
     }
 
     async fn dial(&self) -> io::Result<TcpStream> {
@@ -180,6 +198,7 @@ impl Upstream {
 
     fn sweep(&self) {
         self.idle.borrow_mut().retain(|connection| !connection.is_stale());
+        self.links.sweep();
     }
 }
 

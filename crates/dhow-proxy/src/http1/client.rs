@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::http::body::{RequestBody, UploadError};
 use crate::http::message::ResponseHead;
+use crate::http::send::ExchangeError;
 use crate::http::upstream::Loan;
 use crate::http1::answer::write_end;
 use crate::http1::deadline::Deadline;
@@ -68,19 +69,6 @@ struct Upload {
     body: RequestBody,
     coding: Coding,
     is_read: bool,
-}
-
-/// What ends an exchange before there is a response.
-#[derive(Debug)]
-pub enum ExchangeError {
-    /// The request's body.
-    Upload(UploadError),
-    /// The target closed or reset the connection before it said a word.
-    Silence(io::Error),
-    /// The target said something that is no response.
-    Response(String),
-    /// The target took too long.
-    TimedOut,
 }
 
 enum UploadEnd {
@@ -260,6 +248,11 @@ impl Exchange {
         self.framing.is_ended()
     }
 
+    /// How much is still to come of the response, as far as the target has told.
+    pub fn size_hint(&self) -> SizeHint {
+        self.framing.length().map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+
     /// The body, if all of it was read along with the head.
     pub fn take_whole(&mut self) -> Option<Bytes> {
         let Framing::Length(length) = self.framing else { return None };
@@ -290,23 +283,6 @@ impl Exchange {
             super::give_up_room(input);
             self.loan.give_back();
         }
-    }
-}
-
-impl Body for Exchange {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.get_mut().poll_body(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.framing.is_ended()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.framing.length().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 

@@ -24,6 +24,9 @@ use crate::http1::stream::ClientStream;
 /// Bytes that a client may send ahead of the answer to its last request.
 const MAX_AHEAD: usize = 64 * 1024;
 
+/// The part of HTTP/2's first words that reads like a head.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
+
 /// How long clients may take.
 #[derive(Clone, Copy)]
 pub struct Timeouts {
@@ -274,6 +277,13 @@ impl Connection {
     /// Whether all that has come in was read, and no more is expected.
     pub fn is_through(&self) -> bool {
         self.body.is_ended() && self.input.is_empty()
+    }
+
+    /// Whether what was taken for a request is the beginning of HTTP/2 (RFC 9113, section 3.4). Over TLS, such a client
+    /// would have said so in its handshake.
+    pub fn begins_http2(&self) -> bool {
+        let is_first = self.output.total() == 0;
+        is_first && matches!(self.stream, ClientStream::Tcp(_)) && self.input.starts_with(HTTP2_PREFACE)
     }
 
     /// Whether it can just be dropped.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use hyper::HeaderMap;
 use hyper::body::Body;
 use tokio::sync::watch;
@@ -35,13 +36,15 @@ type Shared = Rc<RefCell<Connection>>;
 
 /// Serves requests until the client leaves, or one of its requests or answers ends the connection, or the proxy stops and
 /// no request is under way.
+///
+/// A client that speaks HTTP/2 from its first byte on is left to others: its stream, and what was read on it.
 pub async fn serve(
     front: &Front,
     entrance: Entrance,
     stream: ClientStream,
     timeouts: Timeouts,
     mut stopped: watch::Receiver<bool>,
-) {
+) -> Option<(ClientStream, BytesMut)> {
     let connection = Rc::new(RefCell::new(Connection::new(stream, timeouts)));
     let is_stopping = stopped.clone();
     let mut stopping = pin!(stopped.wait_for(|stopped| *stopped));
@@ -50,25 +53,31 @@ pub async fn serve(
         let head = tokio::select! {
             biased;
             head = poll_fn(|cx| connection.borrow_mut().poll_head(cx)) => head,
-            _ = stopping.as_mut() => return close(&connection).await,
+            _ = stopping.as_mut() => break close(&connection).await,
         };
         match head {
             Some(Ok(head)) => {
                 let next = serve_one(front, &entrance, &connection, head, &is_stopping).await;
                 match next {
                     Next::Request => {}
-                    Next::Close => return close(&connection).await,
-                    Next::Gone => return,
+                    Next::Close => break close(&connection).await,
+                    Next::Gone => break,
                     Next::Tunnel(tunnel) => {
                         drop(entrance);
-                        return start_tunnel(connection, *tunnel);
+                        start_tunnel(connection, *tunnel);
+                        return None;
                     }
                 }
             }
-            Some(Err(refusal)) => return refuse(&connection, front, refusal).await,
-            None => return,
+            Some(Err(_)) if connection.borrow().begins_http2() => {
+                drop(entrance);
+                return Rc::into_inner(connection).map(|connection| connection.into_inner().into_parts());
+            }
+            Some(Err(refusal)) => break refuse(&connection, front, refusal).await,
+            None => break,
         }
     }
+    None
 }
 
 /// What comes after an answer.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -92,7 +93,12 @@ pub async fn serve(
     let entrance = Entrance { port: door.port, scheme: door.scheme.name(), peer, client: None };
     let timeouts = patience.http;
     if let Scheme::Http = door.scheme {
-        return http1::serve(&front, entrance, ClientStream::Tcp(stream), timeouts, stopped).await;
+        let stream = ClientStream::Tcp(stream);
+        let served = http1::serve(&front, entrance.clone(), stream, timeouts, stopped.clone()).await;
+        if let Some((stream, early)) = served {
+            http2::serve(front, entrance, stream, early, timeouts.head, stopped).await;
+        }
+        return;
     }
     let stream = tokio::select! {
         stream = handshake::accept(&front, door.peer, stream, patience.handshake) => stream,
@@ -100,7 +106,7 @@ pub async fn serve(
     };
     match stream {
         Some(stream) if handshake::speaks_http2(&stream) => {
-            http2::serve(front, entrance, stream, timeouts.head, stopped).await;
+            http2::serve(front, entrance, stream, BytesMut::new(), timeouts.head, stopped).await;
         }
         Some(stream) => {
             let stream = ClientStream::Tls(Box::new(stream));

@@ -5,16 +5,16 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::spawn_local;
-use tokio_rustls::server::TlsStream;
 
 use crate::http::access_log::Entrance;
 use crate::http::body::{self, ResponseBody};
@@ -41,16 +41,17 @@ const PING: Duration = Duration::from_secs(60);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Serves a connection until the client has left, or the proxy stops and what is under way has ended. A client that
-/// says nothing within `first_words` is sent away.
+/// does not begin to speak within `first_words` is sent away. What it said before is `early`.
 pub async fn serve(
     front: Rc<Front>,
     entrance: Entrance,
-    stream: TlsStream<TcpStream>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    early: BytesMut,
     first_words: Duration,
     mut stopped: watch::Receiver<bool>,
 ) {
     let activity = Activity::default();
-    let stream = TokioIo::new(NotedStream::new(stream, activity.clone()));
+    let stream = TokioIo::new(NotedStream::new(stream, early, activity.clone()));
     let serving = Rc::clone(&front);
     let service = service_fn(move |request| respond(Rc::clone(&serving), entrance.clone(), request));
     let connection = http2::Builder::new(OnThisThread)

@@ -15,6 +15,7 @@ mod drain;
 mod errors;
 mod floods;
 mod forwarding;
+mod h2c;
 mod handover;
 mod http1;
 mod http2;

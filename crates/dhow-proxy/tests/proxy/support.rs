@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod desk;
 pub mod frames;
 pub mod gate;
+pub mod h2c;
 pub mod http2;
 pub mod pebble;
 pub mod stand_in;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cli::flags::Arguments;
 use crate::control::{Deployment, Request, Rollout};
 use crate::options::dns::DnsOptions;
-use crate::options::{HealthCheckConfig, ServiceOptions, TargetOptions};
+use crate::options::{HealthCheckConfig, ServiceOptions, TargetOptions, TargetProtocol};
 use crate::policy::options::PolicyOptions;
 use crate::policy::rate::RateOptions;
 use crate::policy::www::Www;
@@ -133,6 +133,7 @@ fn target_options(arguments: &Arguments, is_tls: bool) -> Result<TargetOptions, 
         log_response_headers: arguments.list("log-response-header"),
         forward_headers: forwards,
         scope_cookie_paths: arguments.switch("scope-cookie-paths"),
+        target_protocol: TargetProtocol::parse(&arguments.text("target-protocol"))?,
     })
 }
 

@@ -131,6 +131,12 @@ static DEPLOY: &[Flag] = &[
         "30s",
         "Time a target has for its response header, 0 for no limit",
     ),
+    flag(
+        "target-protocol",
+        Kind::Text,
+        "http1",
+        "What targets speak: http1, or h2c (HTTP/2 without TLS, gRPC)",
+    ),
     flag("buffer-requests", Kind::Switch, "false", "Read requests in full before forwarding them"),
     flag("buffer-responses", Kind::Switch, "false", "Read responses in full before answering"),
     flag("buffer-memory", Kind::Number, "1048576", "Bytes of a buffer kept in memory"),
