@@ -389,6 +389,7 @@ fn rules_for_visitors_are_checked() {
         {proxy: {rate_limit: {requests: 0}}} | proxy/rate_limit/requests: should be at least 1
         {proxy: {rate_limit: {requests: 1, every: 2}}} | proxy/rate_limit: unknown key: every
         {proxy: {basic_auth: {except: [/up]}}} | proxy/basic_auth: users is required
+        {proxy: {app_protocol: grpc}} | proxy/app_protocol: 'grpc' should be one of: http1, h2c
         {proxy: {www_redirect: both}} | proxy/www_redirect: 'both' should be one of: add, remove
         "#,
     );

@@ -21,10 +21,10 @@
 //!   [`health`] probes it.
 //! - [`state`]: the state file, kamal-proxy's own.
 //! - [`tls`]: certificates, and the handshakes with them. [`acme`] gets certificates from an authority.
-//! - [`http1`]: HTTP/1 towards clients and targets, strict on both sides. (HTTP/2 towards clients is hyper's, see
-//!   [`server::http2`].)
+//! - [`http1`]: HTTP/1 towards clients and targets, strict on both sides. [`http2`]: HTTP/2 towards targets. (HTTP/2 towards
+//!   clients is hyper's, see [`server::http2`].)
 //! - [`http`]: the request path, on worker threads only, the same for every version of HTTP. [`http::exchange`] decides,
-//!   [`http::forward`] forwards over [`http::upstream`]'s connections; [`http::message`] and [`http::fields`] are what
+//!   [`http::forward`] forwards, [`http::send`] over [`http::upstream`]'s connections; [`http::message`] and [`http::fields`] are what
 //!   they speak of; [`http::headers`], [`http::buffer`], [`http::body`], [`http::upgrade`], [`http::affinity`], [`http::patience`], [`http::cookies`], [`http::redirect`], [`http::error_page`] (with [`template`]) and
 //!   [`http::access_log`] each do what their name says.
 //! - [`handover`]: one process taking over the sockets of another.

@@ -14,6 +14,8 @@ pub struct Proxy {
     pub hosts: Vec<String>,
     /// Port of the container, default 80.
     pub app_port: u16,
+    /// `app_protocol`; `--target-protocol`.
+    pub app_protocol: Option<String>,
     /// `ssl`.
     pub tls: Tls,
     /// `ssl_redirect`.
@@ -149,6 +151,7 @@ impl Proxy {
         Proxy {
             hosts: list_or_commas(proxy, "hosts", "host"),
             app_port: proxy.port("app_port", errors).unwrap_or(80),
+            app_protocol: proxy.text("app_protocol"),
             tls: Tls::read(proxy),
             tls_redirect: proxy.bool("ssl_redirect"),
             forward_headers: proxy.bool("forward_headers"),

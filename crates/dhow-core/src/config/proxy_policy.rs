@@ -1,6 +1,7 @@
 //! `proxy:`, the part that only dhow's own proxy knows: who may come, how often, and by which name.
 
 use super::errors::Errors;
+use super::keys::proxy::PROTOCOLS;
 use super::keys::proxy_policy::{BASIC_AUTH, RATE_LIMIT, WWW};
 use super::schema::check;
 use super::setting::Setting;
@@ -58,10 +59,12 @@ impl ProxyPolicy {
                 error.hint(format!("{}, for example `{}: {}`", field.about, field.key, field.example));
             }
         }
-        if let Some(www) = proxy.get("www_redirect")
-            && let Some(text) = www.node.text().filter(|text| !WWW.contains(&text.as_str()))
-        {
-            errors.at(&www, format!("'{text}' should be one of: {}", WWW.join(", ")));
+        for (key, words) in [("www_redirect", WWW), ("app_protocol", PROTOCOLS)] {
+            if let Some(setting) = proxy.get(key)
+                && let Some(text) = setting.node.text().filter(|text| !words.contains(&text.as_str()))
+            {
+                errors.at(&setting, format!("'{text}' should be one of: {}", words.join(", ")));
+            }
         }
         for key in ["rate_limit/requests", "rate_limit/per", "rate_limit/burst"] {
             let (section, key) = key.split_once('/').expect("written so above");

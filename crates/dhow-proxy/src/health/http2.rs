@@ -34,9 +34,8 @@ pub(super) async fn get(url: &ProbeUrl, stream: TcpStream) -> Result<Seen, Probe
     }
     let (head, body) = response.await.map_err(ProbeError::Http2)?.into_parts();
     let (answer, trailers) = read(body).await?;
-    match is_grpc && head.status.is_success() {
-        true => is_serving(&head.headers, trailers.as_ref(), &answer)?,
-        false => {}
+    if is_grpc && head.status.is_success() {
+        is_serving(&head.headers, trailers.as_ref(), &answer)?;
     }
     Ok(Seen::of(&Response::from_parts(head, ())))
 }

@@ -109,6 +109,7 @@ fn flags(proxy: &Proxy, settings: &Deploy) -> Vec<Word> {
         each("log-response-header", &proxy.logging.response_headers),
         text("error-pages", settings.error_pages.as_ref()),
         text("canonical-host", proxy.canonical_host.as_ref()),
+        text("target-protocol", proxy.app_protocol.as_ref()),
         flags_of_ours(&proxy.policy, settings),
     ]
     .concat()
@@ -229,6 +230,7 @@ mod tests {
             adds(|proxy| proxy.policy.basic_auth = Some(auth)),
             "--basic-auth-path=\"/home/kamal-proxy/.apps-config/shop/auth/web/users\" --basic-auth-except=\"/up\""
         );
+        assert_eq!(adds(|proxy| proxy.app_protocol = Some("h2c".to_string())), r#"--target-protocol="h2c""#);
         assert_eq!(
             adds(|proxy| proxy.canonical_host = Some("a.example.com".to_string())),
             r#"--canonical-host="a.example.com""#

@@ -65,6 +65,9 @@ const LOGGING: Fields = &[
         .default("[]"),
 ];
 
+/// Words for `app_protocol`.
+pub(in crate::config) const PROTOCOLS: [&str; 2] = ["http1", "h2c"];
+
 pub(in crate::config) const FIELDS: Fields = &[
     field("host", Kind::Text, "name under which the app is reached", "app.example.com")
         .more(
@@ -83,6 +86,11 @@ pub(in crate::config) const FIELDS: Fields = &[
     field("app_port", Kind::Integer, "the port your container listens on", "3000")
         .between(1, 65535)
         .default("80"),
+    field("app_protocol", Kind::Text, "what your container speaks on that port", "h2c")
+        .more("`h2c` is HTTP/2 without TLS, for gRPC; health checks use it too.")
+        .one_of(&PROTOCOLS)
+        .ours()
+        .otherwise("`http1`"),
     field("ssl", Kind::Ssl(TLS), "certificates from Let's Encrypt, or your own", "true")
         .more(
             "`true` needs `host` or `hosts`, and one server only: that is where Let's Encrypt looks. \
