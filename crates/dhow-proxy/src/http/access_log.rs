@@ -115,6 +115,8 @@ pub struct Entrance {
     pub scheme: &'static str,
     /// The other end of the connection: the client, or the proxy in front.
     pub peer: Rc<Peer>,
+    /// Whether a request may change the protocol.
+    pub may_upgrade: bool,
     /// The connection itself, where it can carry interim responses.
     pub client: Option<Rc<RefCell<Connection>>>,
 }

@@ -39,7 +39,7 @@ pub async fn forward(
     let Admitted { in_flight, choice } = admitted;
     let (upstream, mut lease) = front.upstreams.lease(in_flight);
     let may_upgrade =
-        entrance.client.is_some() && body.is_end_stream() && upstream.protocol() == TargetProtocol::Http1;
+        entrance.may_upgrade && body.is_end_stream() && upstream.protocol() == TargetProtocol::Http1;
     let order = Order { is_upgrade: may_upgrade && headers::is_upgrade(&record.headers), choice, entrance };
     let exchanged = {
         let mut exchanging = pin!(exchange(&upstream, &record, &order, body));

@@ -1,12 +1,11 @@
 //! Connections that change their protocol (WebSocket and others): bytes are copied both ways until one side ends.
 
 use bytes::BytesMut;
-use tokio::io::{AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
 
 use crate::http::access_log::AccessRecord;
 use crate::http::upstream::Lease;
-use crate::http1::stream::ClientStream;
 
 /// The target's side of a connection that has changed its protocol. The request stays in flight: a drain waits for it,
 /// then cuts it.
@@ -23,7 +22,7 @@ pub struct Tunnel {
 
 impl Tunnel {
     /// Joins client and target; `early` is what the client sent behind its request.
-    pub async fn join(self, mut client: ClientStream, early: BytesMut) {
+    pub async fn join(self, mut client: impl AsyncRead + AsyncWrite + Unpin, early: BytesMut) {
         let Self { mut target, early: answered, mut lease, record } = self;
         let copied = async {
             target.write_all(&early).await?;

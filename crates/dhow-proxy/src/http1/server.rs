@@ -48,7 +48,7 @@ pub async fn serve(
     let connection = Rc::new(RefCell::new(Connection::new(stream, timeouts)));
     let is_stopping = stopped.clone();
     let mut stopping = pin!(stopped.wait_for(|stopped| *stopped));
-    let entrance = Entrance { client: Some(Rc::clone(&connection)), ..entrance };
+    let entrance = Entrance { may_upgrade: true, client: Some(Rc::clone(&connection)), ..entrance };
     loop {
         let head = tokio::select! {
             biased;

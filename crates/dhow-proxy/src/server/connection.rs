@@ -90,7 +90,8 @@ pub async fn serve(
     }
     let Some(_seat) = crowding.seat(door.peer.ip()) else { return };
     let peer = Rc::new(Peer::from(door.peer));
-    let entrance = Entrance { port: door.port, scheme: door.scheme.name(), peer, client: None };
+    let entrance =
+        Entrance { port: door.port, scheme: door.scheme.name(), peer, may_upgrade: false, client: None };
     let timeouts = patience.http;
     if let Scheme::Http = door.scheme {
         let stream = ClientStream::Tcp(stream);

@@ -1,5 +1,7 @@
 //! HTTP/2 with clients, by hyper: requests and answers are turned into what the request path knows.
 
+mod websocket;
+
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
@@ -24,6 +26,7 @@ use crate::http::front::Front;
 use crate::http::message::{Answer, RequestHead, RequestTarget};
 use crate::http::patience::{Activity, NotedStream};
 use crate::http1::connection::ClientFault;
+use websocket::Opening;
 
 /// Requests that an HTTP/2 client may have under way at once, as with kamal-proxy.
 const STREAMS: u32 = 250;
@@ -60,6 +63,7 @@ pub async fn serve(
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW)
         .max_header_list_size(HEADERS)
+        .enable_connect_protocol()
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING_TIMEOUT)
         .serve_connection(stream, service);
@@ -80,15 +84,29 @@ fn respond(
     entrance: Entrance,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<ResponseBody>, ClientFault>> {
-    let (head, body) = request.into_parts();
-    let head = RequestHead {
+    let (mut head, body) = request.into_parts();
+    let opening = Opening::of(&mut head);
+    let mut head = RequestHead {
         uri: RequestTarget::from(&head.uri),
         version: head.version,
         headers: Fields::from(&head.headers),
         method: head.method,
     };
-    let received = exchange::receive(&front, entrance, head, body::Incoming::Http2(body));
-    async move { received.answer(&front).await.map(response).ok_or(ClientFault::Gone) }
+    let (entrance, body) = match opening {
+        Some(_) => {
+            Opening::complete(&mut head.headers);
+            (Entrance { may_upgrade: true, ..entrance }, body::Incoming::None)
+        }
+        None => (entrance, body::Incoming::Http2(body)),
+    };
+    let received = exchange::receive(&front, entrance, head, body);
+    async move {
+        let answer = received.answer(&front).await.ok_or(ClientFault::Gone)?;
+        Ok(response(match opening {
+            Some(opening) => opening.answer(answer),
+            None => answer,
+        }))
+    }
 }
 
 fn response(answer: Answer) -> Response<ResponseBody> {

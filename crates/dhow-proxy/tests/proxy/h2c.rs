@@ -384,6 +384,62 @@ fn clients_may_speak_http_2_without_tls_from_their_first_byte_on() {
     assert_eq!(frame[3], 4, "settings come first: {frame:?}");
 }
 
+/// An extended `CONNECT`.
+fn websocket(protocol: &'static str) -> hyper::Request<()> {
+    let request = hyper::Request::builder().method("CONNECT").uri("http://a.com/cable");
+    let request = request.extension(h2::ext::Protocol::from_static(protocol));
+    request.header("sec-websocket-version", "13").body(()).unwrap()
+}
+
+#[test]
+fn a_websocket_over_http_2_is_an_upgrade_for_the_app() {
+    let app = Backend::new(|request, stream| match request.header("upgrade") {
+        Some("websocket") if request.path == "/cable" => crate::upgrade::accept_and_echo(stream),
+        _ => reply(stream, 200, &[], b"app"),
+    });
+    let proxy = Proxy::start();
+    proxy.deploy("web", &app, &["--buffer-requests", "--buffer-responses"]);
+    let client = H2cClient::open(&proxy);
+    assert_eq!(client.get("/"), (200, "app".into()));
+    let mut call = client.call(websocket("websocket"));
+    let (head, mut body) = client.wait(call.response).unwrap().into_parts();
+    assert_eq!(head.status, 200);
+    assert!(!head.headers.contains_key("upgrade"));
+    let seen = app.last();
+    assert_eq!((seen.method.as_str(), seen.header("connection")), ("GET", Some("Upgrade")));
+    assert_eq!(seen.header("sec-websocket-version"), Some("13"));
+    assert_eq!(seen.header("sec-websocket-key").map(str::len), Some(24));
+    for word in ["one\n", "two\n"] {
+        call.stream.send_data(word.into(), false).unwrap();
+        assert_eq!(client.wait(part(&mut body)).unwrap(), word);
+    }
+    // Requests beside it go on, and it counts as under way until it ends.
+    assert_eq!(client.get("/"), (200, "app".into()));
+    assert_eq!(proxy.access_lines(2).len(), 2);
+    call.stream.send_data(Bytes::new(), true).unwrap();
+    assert_eq!(client.wait(whole(&mut body)).0, b"");
+    let line = proxy.access_lines(3).remove(2);
+    assert_eq!((&line["status"], &line["proto"]), (&101.into(), &"HTTP/2.0".into()));
+}
+
+#[test]
+fn a_websocket_that_the_app_does_not_open_is_no_success() {
+    let app = Backend::new(|request, stream| match request.header("upgrade") {
+        Some(_) => reply(stream, if request.path == "/cable" { 200 } else { 403 }, &[], b"no"),
+        None => reply(stream, 200, &[], b"app"),
+    });
+    let proxy = Proxy::start();
+    proxy.deploy("web", &app, &[]);
+    let client = H2cClient::open(&proxy);
+    assert_eq!(client.get("/"), (200, "app".into()));
+    let status = |request| client.wait(client.call(request).response).unwrap().status().as_u16();
+    assert_eq!(status(websocket("websocket")), 502);
+    let mut refused = websocket("websocket");
+    *refused.uri_mut() = "http://a.com/private".parse().unwrap();
+    assert_eq!(status(refused), 403);
+    assert_eq!(status(websocket("connect-udp")), 405);
+}
+
 #[test]
 fn who_only_begins_to_speak_http_2_is_sent_away() {
     let proxy = Proxy::start();
