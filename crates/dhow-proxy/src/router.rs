@@ -4,6 +4,7 @@ mod deploy;
 mod files;
 mod reload;
 mod restore;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ use crate::routes::{Routes, Services};
 use crate::service::Service;
 use crate::state::{self, SavedService};
 use crate::tls::certificate::Certificate;
+use turns::Turns;
 
 /// Longer than any request; far from what an `Instant` cannot hold.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 86_400);
@@ -37,6 +39,7 @@ pub struct Router {
     version: watch::Sender<u64>,
     state_path: PathBuf,
     saving: tokio::sync::Mutex<()>,
+    turns: Turns,
     certificate_troubles: Mutex<BTreeMap<String, String>>,
     acme: Arc<Acme>,
     log: Log,
@@ -51,6 +54,7 @@ impl Router {
             version: watch::Sender::new(0),
             state_path,
             saving: tokio::sync::Mutex::default(),
+            turns: Turns::default(),
             certificate_troubles: Mutex::default(),
             acme: Arc::new(acme),
             log,
@@ -125,6 +129,7 @@ impl Router {
 
     /// Forgets a service. What is in flight goes on undisturbed.
     pub async fn remove(&self, name: &str) -> Result<(), String> {
+        let _turn = self.turns.take(name).await;
         let removed = self.change(|services| services.remove(name)).ok_or(NOT_FOUND)?;
         self.save().await;
         removed.pools().for_each(|pool| pool.retire());

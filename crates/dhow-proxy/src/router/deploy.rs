@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::files::Files;
+use super::turns::Turn;
 use super::{Router, retire};
 use crate::acme::{NO_WILDCARDS, inquiry};
 use crate::control::{Deployment, Rollout};
@@ -25,21 +26,23 @@ impl Router {
         self.acme
             .check_proof(&deployment.options)
             .map_err(|why| format!("unable to use the DNS provider\n  {why}"))?;
+        let turn = self.turns.take(&deployment.service).await;
         let files = self.load_files(&deployment)?;
         let pool =
             self.probed_pool(&deployment.targets, &deployment.read_targets, &deployment.target_options)?;
         self.log_deployment("Deploying", &deployment);
         if deployment.force {
-            return self.deploy_when_healthy(deployment, pool, files).await;
+            return self.deploy_when_healthy(deployment, pool, files, turn).await;
         }
         self.until_healthy(&pool, deployment.deploy_timeout).await?;
-        self.install(&deployment, pool, files).await?;
+        self.install(&deployment, pool, files, turn).await?;
         self.log_deployment("Deployed", &deployment);
         Ok(())
     }
 
     /// Puts a second set of targets beside a service's current ones.
     pub async fn rollout_deploy(self: &Arc<Self>, rollout: Rollout) -> Result<(), String> {
+        let turn = self.turns.take(&rollout.service).await;
         let service = self.service(&rollout.service)?;
         let pool = self.probed_pool(&rollout.targets, &rollout.read_targets, &service.target_options)?;
         let targets = rollout.targets.join(",");
@@ -49,6 +52,7 @@ impl Router {
         let replaced = self.update(&rollout.service, |service| service.rollout.replace(Arc::clone(&pool)));
         let replaced = replaced.inspect_err(|_| pool.retire())?;
         self.save().await;
+        drop(turn);
         retire(replaced.into_iter().collect(), rollout.drain_timeout).await;
         self.log.info("Deployed for rollout", &fields);
         Ok(())
@@ -59,11 +63,14 @@ impl Router {
         deployment: Deployment,
         pool: Arc<Pool>,
         files: Files,
+        turn: Turn,
     ) -> Result<(), String> {
         let current = self.services().get(&deployment.service).cloned();
         let Some(current) = current else {
-            return self.install(&deployment, pool, files).await;
+            return self.install(&deployment, pool, files, turn).await;
         };
+        // The next deploy does not wait for this one's health: it takes its place.
+        drop(turn);
         let router = Arc::clone(self);
         tokio::spawn(async move {
             let mut changes = router.changes();
@@ -73,7 +80,8 @@ impl Router {
                 _ = changes.wait_for(superseded) => return pool.retire(),
                 () = pool.until_healthy() => {}
             }
-            match router.install(&deployment, pool, files).await {
+            let turn = router.turns.take(&deployment.service).await;
+            match router.install(&deployment, pool, files, turn).await {
                 Ok(()) => router.log_deployment("Deployed", &deployment),
                 Err(error) => router.log.error("Forced deploy failed", &[("error", &error)]),
             }
@@ -81,12 +89,13 @@ impl Router {
         Ok(())
     }
 
-    /// Publishes the deployment, saves, drains what was replaced. Fails, changing nothing, on a conflict.
+    /// Publishes the deployment, saves, lets the next one begin, drains what was replaced. Fails, changing nothing, on a conflict.
     async fn install(
         self: &Arc<Self>,
         deployment: &Deployment,
         pool: Arc<Pool>,
         files: Files,
+        turn: Turn,
     ) -> Result<(), String> {
         let installed: Result<_, String> = self.change(|services| {
             refuse_conflict_among(services, deployment, &self.log)?;
@@ -109,6 +118,8 @@ impl Router {
         let replaced = installed.inspect_err(|_| pool.retire())?;
         self.acme.try_soon(&deployment.options.hosts);
         self.save().await;
+        // The next deploy need not wait for the drain.
+        drop(turn);
         retire(replaced.into_iter().collect(), deployment.drain_timeout).await;
         Ok(())
     }

@@ -204,3 +204,26 @@ fn o_13_o_42_what_would_break_the_daemon_is_refused() {
         "Error: http://x :invalid host pattern"
     );
 }
+
+#[test]
+fn deploys_of_one_service_come_one_after_the_other() {
+    let (proxy, gate) = (Proxy::start(), Gate::default());
+    let held = gate.clone();
+    let slow = Backend::raw(move |_, stream| {
+        held.pass();
+        reply(stream, 200, &[], b"slow");
+    });
+    let (quick, other) = (Backend::named("quick"), Backend::named("other"));
+    let flags = ["--health-check-timeout", "30s", "--host", "a.com"];
+    let mut first = proxy.begin(&proxy.deploy_command("web", &slow, &flags));
+    gate.await_waiting(1);
+    let mut second = proxy.begin(&proxy.deploy_command("web", &quick, &["--host", "a.com"]));
+    proxy.deploy("other", &other, &["--host", "b.com"]);
+    assert_eq!(proxy.get("b.com", "/").text(), "other", "another service does not wait");
+    // Time enough for the second one to overtake, if it could.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(quick.accepted(), 0);
+    gate.open();
+    assert!(first.wait().unwrap().success() && second.wait().unwrap().success());
+    assert_eq!(proxy.get("a.com", "/").text(), "quick");
+}
