@@ -391,6 +391,14 @@ fn rules_for_visitors_are_checked() {
         {proxy: {basic_auth: {except: [/up]}}} | proxy/basic_auth: users is required
         {proxy: {app_protocol: grpc}} | proxy/app_protocol: 'grpc' should be one of: http1, h2c
         {proxy: {www_redirect: both}} | proxy/www_redirect: 'both' should be one of: add, remove
+        {proxy: {response_headers: [A]}} | proxy/response_headers: should be a hash
+        {proxy: {response_headers: {Content-Length: 5}}} | proxy/response_headers/Content-Length: is the proxy's own affair and cannot be changed
+        {proxy: {response_headers: {A B: c}}} | proxy/response_headers/A B: should be named with letters, digits and dashes
+        {proxy: {response_headers: {A: true}}} | proxy/response_headers/A: should be a text, or false
+        {proxy: {response_headers: {A: "b\nc"}}} | proxy/response_headers/A: should be one line of ASCII text
+        {proxy: {response_headers: {Strict-Transport-Security: a}}} | proxy/response_headers/Strict-Transport-Security: is not for plain http
+        {proxy: {hsts: {preload: true}}} | proxy/hsts: max_age is required
+        {proxy: {hsts: {max_age: 1, preload: true}}} | proxy/hsts: preload needs include_subdomains, and a max_age of at least 31536000
         "#,
     );
 }

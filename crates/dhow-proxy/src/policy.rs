@@ -1,8 +1,10 @@
-//! What a service asks of its clients, beyond what kamal-proxy knows: where they may come from, how often, and who they are.
+//! What a service asks of its clients, beyond what kamal-proxy knows: where they may come from, how often, and who they are;
+//! and what it asks of its answers.
 //!
 //! A service without any of it has no policy, and its requests pay for one look at an `Option`.
 
 pub mod addresses;
+pub mod answers;
 pub mod basic_auth;
 pub mod by_client;
 pub mod options;
@@ -17,6 +19,7 @@ use hyper::StatusCode;
 use crate::http::fields::Fields;
 use crate::http::headers::FORWARDED_FOR;
 use addresses::Addresses;
+use answers::Answers;
 use basic_auth::{BasicAuth, Pending, Standing};
 use options::PolicyOptions;
 use rate::RateLimit;
@@ -29,6 +32,8 @@ pub struct Policy {
     denied: Option<Addresses>,
     rate: Option<RateLimit>,
     basic_auth: Option<Arc<BasicAuth>>,
+    /// What is done to answers.
+    pub answers: Answers,
     is_closed: bool,
 }
 
@@ -58,6 +63,7 @@ impl Policy {
             denied: listed("deny-ip", &options.denied_ips)?,
             rate: options.rate_limit.as_ref().map(RateLimit::new),
             basic_auth: BasicAuth::load(options)?.map(Arc::new),
+            answers: Answers::new(&options.answers)?,
             is_closed: false,
         })))
     }

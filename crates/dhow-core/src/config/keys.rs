@@ -9,6 +9,7 @@ pub(super) mod env;
 pub(super) mod logging;
 pub(super) mod output;
 pub(super) mod proxy;
+pub(super) mod proxy_answers;
 pub(super) mod proxy_policy;
 mod proxy_run;
 pub(super) mod registry;

@@ -3,7 +3,8 @@
 use super::errors::Errors;
 use super::keys::proxy::PROTOCOLS;
 use super::keys::proxy_policy::{BASIC_AUTH, RATE_LIMIT, WWW};
-use super::schema::check;
+use super::proxy_answers::ProxyAnswers;
+use super::schema::{Absent, Fields, check};
 use super::setting::Setting;
 
 /// What is asked of clients. Nothing by default.
@@ -23,6 +24,8 @@ pub struct ProxyPolicy {
     pub rate_limit: Option<RateLimit>,
     /// `basic_auth`.
     pub basic_auth: Option<BasicAuth>,
+    /// What is done to answers.
+    pub answers: ProxyAnswers,
 }
 
 /// `rate_limit:`.
@@ -48,17 +51,9 @@ pub struct BasicAuth {
 impl ProxyPolicy {
     /// Checks what goes beyond the types of keys.
     pub(super) fn check_rules(proxy: &Setting, errors: &mut Errors) {
-        for (key, fields) in [("rate_limit", RATE_LIMIT), ("basic_auth", BASIC_AUTH)] {
-            let Some(section) = proxy.get(key).filter(|section| section.node.map().is_some()) else {
-                continue;
-            };
-            let is_sound = check(&section, fields, errors);
-            let needed = fields.iter().filter(|field| field.absent == super::schema::Absent::Required);
-            for field in needed.filter(|field| is_sound && section.get(field.key).is_none()) {
-                let error = errors.at(&section, format!("{} is required", field.key));
-                error.hint(format!("{}, for example `{}: {}`", field.about, field.key, field.example));
-            }
-        }
+        check_section(proxy, "rate_limit", RATE_LIMIT, errors);
+        check_section(proxy, "basic_auth", BASIC_AUTH, errors);
+        ProxyAnswers::check_rules(proxy, errors);
         for (key, words) in [("www_redirect", WWW), ("app_protocol", PROTOCOLS)] {
             if let Some(setting) = proxy.get(key)
                 && let Some(text) = setting.node.text().filter(|text| !words.contains(&text.as_str()))
@@ -86,7 +81,19 @@ impl ProxyPolicy {
             deny_ips: proxy.texts("deny_ips"),
             rate_limit: RateLimit::read(&proxy.section("rate_limit"), errors),
             basic_auth: BasicAuth::read(&proxy.section("basic_auth")),
+            answers: ProxyAnswers::read(proxy, errors),
         }
+    }
+}
+
+/// Checks a section whose keys may be required.
+pub(super) fn check_section(proxy: &Setting, key: &str, fields: Fields, errors: &mut Errors) {
+    let Some(section) = proxy.get(key).filter(|section| section.node.map().is_some()) else { return };
+    let is_sound = check(&section, fields, errors);
+    let needed = fields.iter().filter(|field| field.absent == Absent::Required);
+    for field in needed.filter(|field| is_sound && section.get(field.key).is_none()) {
+        let error = errors.at(&section, format!("{} is required", field.key));
+        error.hint(format!("{}, for example `{}: {}`", field.about, field.key, field.example));
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Kind {
     Duration,
     /// A list of texts.
     List,
+    /// Texts with commas of their own: one each time the flag is given.
+    Texts,
 }
 
 /// A command's arguments, read.
@@ -140,7 +142,7 @@ impl Flag {
     /// Checks a value; a list's value may hold several.
     fn check(&self, value: &str) -> Result<Vec<String>, String> {
         let checked = match self.kind {
-            Kind::Text => Ok(()),
+            Kind::Text | Kind::Texts => Ok(()),
             Kind::Switch => parse_switch(value).map(drop),
             Kind::Number => parse_number(value).map(drop),
             Kind::Duration => duration::parse(value).map(drop),

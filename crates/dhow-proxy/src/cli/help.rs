@@ -26,6 +26,7 @@ pub fn of(command: &Command) -> String {
             Kind::Number => " int",
             Kind::Duration => " duration",
             Kind::List => " strings",
+            Kind::Texts => " stringArray",
         };
         let left = format!("--{}{kind}", flag.name);
         text.push_str(&format!("  {left:36} {}{}\n", flag.help, default(flag)));

@@ -210,6 +210,13 @@ impl AccessRecord {
         self.trust.unwrap_or_else(by_target)
     }
 
+    /// Whether the client came over https, as far as we know: to us, or to a proxy in front that is believed.
+    pub fn is_secure(&self) -> bool {
+        let by_target = || self.target.as_ref().is_some_and(|target| target.options.forward_headers);
+        let is_told = || self.headers.text(headers::FORWARDED_PROTO).eq_ignore_ascii_case("https");
+        self.scheme == "https" || (self.trust.unwrap_or_else(by_target) && is_told())
+    }
+
     /// `http` or `https`.
     pub fn scheme(&self) -> &'static str {
         self.scheme

@@ -15,7 +15,8 @@ pub const REQUEST_ID: &str = "X-Request-ID";
 /// The chain of addresses that a request came through.
 pub const FORWARDED_FOR: &str = "X-Forwarded-For";
 const REQUEST_START: &str = "X-Request-Start";
-const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
+/// What the client speaks with the proxy in front.
+pub const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 const FORWARDED_HOST: &str = "X-Forwarded-Host";
 const KAMAL_TARGET: &str = "X-Kamal-Target";
 

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::answers::AnswerOptions;
 use super::rate::RateOptions;
 use super::www::Www;
 
@@ -31,6 +32,9 @@ pub struct PolicyOptions {
     /// Redirects between a host and its `www.`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub www: Option<Www>,
+    /// What is done to answers.
+    #[serde(skip_serializing_if = "AnswerOptions::is_empty")]
+    pub answers: AnswerOptions,
 }
 
 impl PolicyOptions {

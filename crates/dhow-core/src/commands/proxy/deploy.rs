@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::{app_directory_in_proxy, services};
 use crate::commands::app;
-use crate::config::{Accessory, Config, Proxy, ProxyPolicy, Role, Tls};
+use crate::config::{Accessory, Config, Hsts, Proxy, ProxyAnswers, ProxyPolicy, Role, Tls};
 use crate::shell::{Command, Word};
 
 /// Where a certificate and its key lie.
@@ -129,8 +129,26 @@ fn flags_of_ours(policy: &ProxyPolicy, settings: &Deploy) -> Vec<Word> {
         number("rate-limit-burst", rate.and_then(|rate| rate.burst)),
         text("basic-auth-path", settings.users.as_ref()),
         each("basic-auth-except", except.unwrap_or_default()),
+        flags_for_answers(&policy.answers),
     ]
     .concat()
+}
+
+fn flags_for_answers(answers: &ProxyAnswers) -> Vec<Word> {
+    let lines: Vec<String> =
+        answers.set_headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    [
+        each("response-header", &lines),
+        each("remove-response-header", &answers.removed_headers),
+        text("hsts", answers.hsts.as_ref().map(strict_transport).as_ref()),
+    ]
+    .concat()
+}
+
+fn strict_transport(hsts: &Hsts) -> String {
+    let word = |is_set, word| if is_set { word } else { "" };
+    let subdomains = word(hsts.include_subdomains, "; includeSubDomains");
+    format!("max-age={}{subdomains}{}", hsts.max_age, word(hsts.preload, "; preload"))
 }
 
 fn each(flag: &str, values: &[String]) -> Vec<Word> {
@@ -231,6 +249,19 @@ mod tests {
             "--basic-auth-path=\"/home/kamal-proxy/.apps-config/shop/auth/web/users\" --basic-auth-except=\"/up\""
         );
         assert_eq!(adds(|proxy| proxy.app_protocol = Some("h2c".to_string())), r#"--target-protocol="h2c""#);
+        assert_eq!(
+            adds(|proxy| {
+                let line = ("X-Cost".to_string(), "5 $".to_string());
+                let hsts = Hsts { max_age: 300, include_subdomains: true, preload: false };
+                proxy.policy.answers = ProxyAnswers {
+                    set_headers: vec![line],
+                    removed_headers: vec!["Server".to_string()],
+                    hsts: Some(hsts),
+                };
+            }),
+            "--response-header=\"X-Cost: 5 \\$\" --remove-response-header=\"Server\" \
+             --hsts=\"max-age=300; includeSubDomains\""
+        );
         assert_eq!(
             adds(|proxy| proxy.canonical_host = Some("a.example.com".to_string())),
             r#"--canonical-host="a.example.com""#

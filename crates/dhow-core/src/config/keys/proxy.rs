@@ -1,5 +1,6 @@
 //! `proxy:`, of the app, a role or an accessory.
 
+use super::proxy_answers::{RESPONSE_HEADERS, STRICT_TRANSPORT};
 use super::proxy_policy::{BASIC_AUTH, RATE_LIMIT, WWW};
 use super::{Section, proxy_run};
 use crate::config::schema::{Fields, Kind, field};
@@ -171,6 +172,8 @@ pub(in crate::config) const FIELDS: Fields = &[
         .more("HTTP Basic: browsers ask for it.")
         .ours()
         .otherwise("none is asked for"),
+    RESPONSE_HEADERS,
+    STRICT_TRANSPORT,
     field(
         "run",
         Kind::Fields(proxy_run::FIELDS),

@@ -6,6 +6,7 @@ use crate::cli::flags::Arguments;
 use crate::control::{Deployment, Request, Rollout};
 use crate::options::dns::DnsOptions;
 use crate::options::{HealthCheckConfig, ServiceOptions, TargetOptions, TargetProtocol};
+use crate::policy::answers::{AnswerOptions, Answers};
 use crate::policy::options::PolicyOptions;
 use crate::policy::rate::RateOptions;
 use crate::policy::www::Www;
@@ -83,6 +84,7 @@ fn policy_options(arguments: &Arguments) -> Result<PolicyOptions, String> {
         basic_auth_path: arguments.text("basic-auth-path"),
         basic_auth_except: arguments.list("basic-auth-except"),
         www: Www::parse(&arguments.text("www-redirect"))?,
+        answers: answer_options(arguments)?,
     };
     if options.basic_auth_path.is_empty() && !options.basic_auth_except.is_empty() {
         return Err("basic-auth-except needs a basic-auth-path".into());
@@ -107,6 +109,16 @@ fn refuse_stray_dns_flags(arguments: &Arguments) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+fn answer_options(arguments: &Arguments) -> Result<AnswerOptions, String> {
+    let options = AnswerOptions {
+        set_headers: arguments.list("response-header"),
+        removed_headers: arguments.list("remove-response-header"),
+        hsts: arguments.text("hsts"),
+    };
+    Answers::new(&options)?;
+    Ok(options)
 }
 
 fn target_options(arguments: &Arguments, is_tls: bool) -> Result<TargetOptions, String> {

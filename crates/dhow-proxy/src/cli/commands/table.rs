@@ -177,6 +177,14 @@ static DEPLOY: &[Flag] = &[
     ),
     flag("basic-auth-except", Kind::List, "", "Path that needs no password (repeatable)"),
     flag("www-redirect", Kind::Text, "", "Redirect hosts to their www. name (add) or from it (remove)"),
+    flag(
+        "response-header",
+        Kind::Texts,
+        "",
+        "Header of every answer, \"Name: value\", in place of the app's (repeatable)",
+    ),
+    flag("remove-response-header", Kind::List, "", "Header that no answer has (repeatable)"),
+    flag("hsts", Kind::Text, "", "Strict-Transport-Security of answers over https: max-age=31536000"),
 ];
 
 static LIST: &[Flag] = &[flag("json", Kind::Switch, "false", "Tell all that is known, as JSON")];
