@@ -4,6 +4,7 @@
 //! section). Field names are Kamal's keys. Defaults are already filled in unless a field is an `Option`.
 
 mod accessory;
+mod acme;
 mod alias;
 mod boot;
 mod builder;
@@ -41,6 +42,7 @@ mod written;
 pub(crate) mod yaml;
 
 pub use accessory::{Accessory, HostDirectory, HostFile, Ownership};
+pub use acme::{Acme, DnsProof};
 pub use alias::KAMALS_COMMANDS;
 pub use boot::{Boot, BootLimit};
 pub use builder::{Builder, BuilderCache, BuilderPack, CacheKind};

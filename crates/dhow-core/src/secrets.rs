@@ -1,6 +1,7 @@
 //! Secrets: a value that never shows itself, and the files they come from.
 
 pub mod adapters;
+pub mod credentials_file;
 pub mod dotenv;
 pub mod env_file;
 pub mod inline;

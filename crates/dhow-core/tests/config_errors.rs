@@ -402,3 +402,20 @@ fn rules_for_visitors_are_checked() {
         "#,
     );
 }
+
+#[test]
+fn proofs_through_a_zone_are_checked() {
+    says(
+        r#"
+        {proxy: {host: a, ssl: {dns: cloudflare}}} | proxy/ssl/dns: should be a hash
+        {proxy: {host: a, ssl: {dns: {}}}} | proxy/ssl/dns: provider is required
+        {proxy: {host: a, ssl: {dns: {provider: bind}}}} | proxy/ssl/dns/provider: 'bind' should be one of: cloudflare, digitalocean, exec, hetzner, rfc2136, route53
+        {proxy: {host: a, ssl: {dns: {provider: route53, credentials: [AWS_ACCESS_KEY_ID]}}}} | proxy/ssl/dns: route53 needs AWS_SECRET_ACCESS_KEY
+        {proxy: {host: a, ssl: {dns: {provider: exec, settings: {EXEC_PATH: /x}, path: /x}}}} | proxy/ssl/dns: unknown key: path
+        {proxy: {host: a, ssl: {dns: {provider: exec, settings: {EXEC_PATH: /x}}, certificate_pem: A, private_key_pem: B}}} | proxy/ssl/dns: cannot be set with certificate_pem, which needs no proof
+        {proxy: {host: a, ssl: {staging: true, directory: "https://x"}}} | proxy/ssl/directory: cannot be set with staging, which is a directory by itself
+        {proxy: {host: a, ssl: {directory: acme.example.com}}} | proxy/ssl/directory: should be a URL that begins with https://
+        {proxy: {host: "*.a.com", ssl: true}} | *.a.com can only get a certificate through its zone
+        "#,
+    );
+}

@@ -386,3 +386,24 @@ proxy:
     let plain = with("servers: [a]\nproxy: {host: a.com, canonical_host: a.com}\n");
     assert!(plain.roles[0].proxy.as_ref().unwrap().ours.is_empty());
 }
+
+#[test]
+fn a_zone_proves_wildcards_and_any_number_of_servers() {
+    let config = with(
+        r#"
+servers: [a, b]
+proxy:
+  host: "*.example.com"
+  ssl:
+    staging: true
+    dns: {provider: rfc2136, credentials: [TSIG], settings: {RFC2136_NAMESERVER: 10.0.0.53}, propagation_timeout: 60}
+"#,
+    );
+    let proxy = config.roles[0].proxy.as_ref().unwrap();
+    assert_eq!((&proxy.tls, proxy.acme.staging), (&Tls::Automatic, true));
+    let dns = proxy.acme.dns.as_ref().unwrap();
+    assert_eq!((dns.provider.as_str(), dns.propagation_timeout), ("rfc2136", Some(60)));
+    assert_eq!(dns.credentials, ["TSIG"]);
+    assert_eq!(dns.settings, [("RFC2136_NAMESERVER".to_string(), "10.0.0.53".to_string())]);
+    assert_eq!(proxy.ours, ["ssl.dns"]);
+}

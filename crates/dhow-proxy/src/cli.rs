@@ -11,6 +11,7 @@ mod table;
 use std::process::ExitCode;
 
 use crate::control::{self, Reply, Request};
+use crate::credentials;
 use commands::{Asked, Command};
 
 /// Runs the program with its arguments (the program's name left out).
@@ -36,6 +37,7 @@ fn perform(arguments: &[String]) -> Result<(), String> {
     match command.parse(&arguments, &data)? {
         Asked::Help => print!("{}", help::of(command)),
         Asked::Run(options) => run::run(&options, &data)?,
+        Asked::Credentials(service) => credentials::keep(&data, &service, std::io::stdin())?,
         Asked::Daemon(request) => show(ask(&request)?),
     }
     Ok(())

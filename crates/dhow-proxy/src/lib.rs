@@ -20,7 +20,8 @@
 //! - [`target`]: one address, with the gate and the count that make a swap lossless (see [`target::Target::admit`]).
 //!   [`health`] probes it.
 //! - [`state`]: the state file, kamal-proxy's own.
-//! - [`tls`]: certificates, and the handshakes with them. [`acme`] gets certificates from an authority.
+//! - [`tls`]: certificates, and the handshakes with them. [`acme`] gets certificates from an authority. [`credentials`] that
+//!   this takes are kept in a [`private_file`].
 //! - [`http1`]: HTTP/1 towards clients and targets, strict on both sides. [`http2`]: HTTP/2 towards targets. (HTTP/2 towards
 //!   clients is hyper's, see [`server::http2`].)
 //! - [`http`]: the request path, on worker threads only, the same for every version of HTTP. [`http::exchange`] decides,
@@ -39,6 +40,7 @@ pub mod acme;
 pub mod cli;
 pub mod clock;
 pub mod control;
+pub mod credentials;
 pub mod duration;
 pub mod handover;
 pub mod health;
@@ -52,6 +54,7 @@ pub mod options;
 pub mod pause;
 pub mod policy;
 pub mod pool;
+pub mod private_file;
 pub mod rollout;
 pub mod router;
 pub mod routes;

@@ -7,7 +7,7 @@ mod restore;
 mod turns;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -16,8 +16,9 @@ use tokio::sync::watch;
 
 use crate::acme::Acme;
 use crate::control::Listed;
+use crate::credentials;
 use crate::inventory::Inventory;
-use crate::log::Log;
+use crate::log::{Field, Log};
 use crate::pause::Pause;
 use crate::pool::Pool;
 use crate::rollout::Split;
@@ -92,7 +93,7 @@ impl Router {
             None => Err("rollout target not set".to_owned()),
         })??;
         self.save().await;
-        let fields: [(&str, &dyn crate::log::Field); 3] =
+        let fields: [(&str, &dyn Field); 3] =
             [("service", &name), ("percentage", &percentage), ("allowlist", &allowlist)];
         self.log.info("Set rollout split", &fields);
         Ok(())
@@ -132,6 +133,7 @@ impl Router {
         let _turn = self.turns.take(name).await;
         let removed = self.change(|services| services.remove(name)).ok_or(NOT_FOUND)?;
         self.save().await;
+        self.forget_credentials(name);
         removed.pools().for_each(|pool| pool.retire());
         // Nothing limits these requests in time; their connections are let go when the last one has ended.
         tokio::spawn(async move { retire(removed.pools().cloned().collect(), NO_LIMIT).await });
@@ -188,6 +190,14 @@ impl Router {
             _ = resumed => {}
         }
         Ok(())
+    }
+
+    fn forget_credentials(&self, name: &str) {
+        let data = self.state_path.parent().unwrap_or(Path::new("."));
+        if let Err(error) = credentials::forget(data, name) {
+            let fields: [(&str, &dyn Field); 2] = [("service", &name), ("error", &error.to_string())];
+            self.log.error("Unable to forget credentials", &fields);
+        }
     }
 
     fn is_in_state(&self, name: &str, pause: &Pause) -> bool {

@@ -9,7 +9,9 @@ mod upgrade;
 pub use deploy::{CertificatePaths, Deploy, deploy, deploy_for_accessory, deploy_for_role};
 pub use rollout::{Share, rollout_deploy, rollout_set, rollout_stop};
 pub use run::{boot, image_of, run};
-pub use services::{ListedService, ServiceState, list, parse_list, pause, remove, resume, stop_service};
+pub use services::{
+    ListedService, ServiceState, keep_credentials, list, parse_list, pause, remove, resume, stop_service,
+};
 pub use upgrade::{create_next, has_same_settings, remove_next, take_over_in_place};
 
 use super::app::NETWORK;

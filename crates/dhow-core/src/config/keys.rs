@@ -2,6 +2,7 @@
 //! of its section.
 
 pub(super) mod accessory;
+pub(super) mod acme;
 mod alias;
 pub(super) mod boot;
 pub(super) mod builder;

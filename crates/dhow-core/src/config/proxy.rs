@@ -5,7 +5,7 @@ use super::keys::proxy::{FIELDS, TLS};
 use super::node::{Node, Value};
 use super::schema::{check, ours};
 use super::setting::Setting;
-use super::{ProxyPolicy, ProxyRun};
+use super::{Acme, ProxyPolicy, ProxyRun};
 
 /// How requests reach a role or an accessory through kamal-proxy.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -18,6 +18,8 @@ pub struct Proxy {
     pub app_protocol: Option<String>,
     /// `ssl`.
     pub tls: Tls,
+    /// `ssl`, for certificates by ACME.
+    pub acme: Acme,
     /// `ssl_redirect`.
     pub tls_redirect: Option<bool>,
     /// `forward_headers`.
@@ -153,6 +155,7 @@ impl Proxy {
             app_port: proxy.port("app_port", errors).unwrap_or(80),
             app_protocol: proxy.text("app_protocol"),
             tls: Tls::read(proxy),
+            acme: Acme::read(&proxy.section("ssl"), errors),
             tls_redirect: proxy.bool("ssl_redirect"),
             forward_headers: proxy.bool("forward_headers"),
             response_timeout: proxy.number("response_timeout", errors),
@@ -249,6 +252,7 @@ fn check_certificate(proxy: &Setting, errors: &mut Errors) {
             errors.plain(&ssl, at(proxy, &text));
         }
     }
+    Acme::check_rules(&ssl, errors);
 }
 
 /// A list, or a text with commas; blanks around the parts mean nothing.

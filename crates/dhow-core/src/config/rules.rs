@@ -110,15 +110,27 @@ fn check_tls(config: &Config, root: &Setting, errors: &mut Errors) {
     for role in &config.roles {
         let setting = servers.section(&role.name);
         check_merged_proxy(&setting, &shared, errors);
-        let is_automatic = role.proxy.as_ref().is_some_and(|proxy| proxy.tls == Tls::Automatic);
-        if is_automatic && role.hosts.len() > 1 {
-            let rule = "SSL is only supported on a single server unless you provide custom certificates";
-            let count = role.hosts.len();
-            let text = format!("{rule}, found {count} servers for role {}", role.name);
-            errors.plain(&ssl_setting(&setting, root), text);
-        }
+        check_proof(role, &ssl_setting(&setting, root), errors);
     }
     check_tls_names(config, root, errors);
+}
+
+/// Without the zone's help, a server has to answer for the names of its hosts itself.
+fn check_proof(role: &Role, ssl: &Setting, errors: &mut Errors) {
+    let is_answered_for = |proxy: &&Proxy| proxy.tls == Tls::Automatic && proxy.acme.dns.is_none();
+    let Some(proxy) = role.proxy.as_ref().filter(is_answered_for) else { return };
+    if role.hosts.len() > 1 {
+        let rule = "SSL is only supported on a single server unless you provide custom certificates";
+        let count = role.hosts.len();
+        let error = errors.plain(ssl, format!("{rule}, found {count} servers for role {}", role.name));
+        error.hint(
+            "or prove the hosts through their zone: `ssl: {dns: {provider: …}}`, see `dhow docs proxy`",
+        );
+    }
+    if let Some(wildcard) = proxy.hosts.iter().find(|host| host.contains('*')) {
+        let error = errors.plain(ssl, format!("{wildcard} can only get a certificate through its zone"));
+        error.hint("say who holds it: `ssl: {dns: {provider: …}}`, or bring a certificate of your own");
+    }
 }
 
 fn check_merged_proxy(role: &Setting, shared: &Shared, errors: &mut Errors) {

@@ -182,6 +182,7 @@ fn proxy_files(request: &Request, own: &Accessory) -> Result<Vec<Line>, String> 
     let Some(settings) = &own.proxy else { return Ok(Vec::new()) };
     let users = proxy::accessory_users(&request.config, own);
     let mut lines = super::proxy::users_file(request, settings, &users)?;
+    lines.extend(super::proxy::dns_credentials(request, settings, &own.service)?);
     if let Tls::Custom(names) = &settings.tls {
         let paths = proxy::accessory_certificate(&request.config, own);
         lines.extend(super::proxy::certificate_files(request, names, &paths)?);

@@ -114,6 +114,8 @@ fn needed_secrets(request: &Request) -> Vec<&str> {
             }
             let auth = role.proxy.as_ref().and_then(|proxy| proxy.policy.basic_auth.as_ref());
             keys.extend(auth.map(|auth| auth.users.as_str()));
+            let dns = role.proxy.as_ref().and_then(|proxy| proxy.acme.dns.as_ref());
+            keys.extend(dns.iter().flat_map(|dns| &dns.credentials).map(String::as_str));
         }
     }
     keys

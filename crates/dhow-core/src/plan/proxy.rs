@@ -6,6 +6,7 @@ use crate::commands::proxy::CertificatePaths;
 use crate::commands::{app, proxy};
 use crate::config::{Config, CustomCertificate, Proxy, ProxyRun, Role, Tls};
 use crate::facts::Facts;
+use crate::secrets::credentials_file::credentials_file;
 use crate::shell::{Command, Script, Word, docker};
 
 /// What `dhow proxy …` is asked to do.
@@ -263,6 +264,7 @@ pub fn files(request: &Request, role: &Role, settings: &Proxy) -> Result<Vec<Lin
         lines.extend(certificate_files(request, names, &proxy::role_certificate(config, role))?);
     }
     lines.extend(users_file(request, settings, &proxy::role_users(config, role))?);
+    lines.extend(dns_credentials(request, settings, &config.prefix(role))?);
     if !request.error_pages.is_empty() {
         let directory = app::error_pages_directory(config, &request.version);
         lines.push(Line::quiet(Command::new("mkdir").word("-p").word(&directory)));
@@ -290,6 +292,13 @@ pub fn certificate_files(
         lines.push(Line::quiet(Script::replace_file(path, "644", Word::secret(content))));
     }
     Ok(lines)
+}
+
+/// What the holder of the hosts' zone wants to know, given to the proxy: other users of the server shall not read it.
+pub fn dns_credentials(request: &Request, settings: &Proxy, service: &str) -> Result<Vec<Line>, String> {
+    let Some(dns) = &settings.acme.dns else { return Ok(Vec::new()) };
+    let content = credentials_file(dns, &request.secrets)?;
+    Ok(vec![Line::quiet(proxy::keep_credentials(service, Word::secret(content)))])
 }
 
 /// The users who may come, from the secret that the settings name.

@@ -1,11 +1,12 @@
 //! Accounts and certificates on disk, in the layout of kamal-proxy: either proxy can take over from the other.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::private_file;
 
 /// The file of the account's key.
 const ACCOUNT: &str = "acme_account+key";
@@ -59,20 +60,8 @@ impl Cache {
 
     fn write(&self, name: &str, text: &str) -> Result<(), String> {
         let path = self.folder.join(name);
-        self.replace(&path, name, text).map_err(|error| format!("{}: {error}", path.display()))
-    }
-
-    /// Written beside, synced, renamed.
-    fn replace(&self, path: &Path, name: &str, text: &str) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
-        // No host name has a plus in it.
-        let beside = self.folder.join(format!("{name}+new"));
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        File::open(&self.folder)?.sync_all()
+        // No host name has a plus in it, as the file beside has.
+        private_file::replace(&path, text).map_err(|error| format!("{}: {error}", path.display()))
     }
 }
 

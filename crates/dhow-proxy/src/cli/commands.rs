@@ -39,6 +39,8 @@ pub enum Asked {
     Help,
     /// To be the daemon.
     Run(RunOptions),
+    /// To keep what standard input holds, for this service.
+    Credentials(String),
     /// Something of the daemon.
     Daemon(Box<Request>),
 }
@@ -99,6 +101,7 @@ impl Command {
         let service = arguments.positional.first().cloned().unwrap_or_default();
         let request = match self.name {
             "run" => return Ok(Asked::Run(RunOptions::from(&arguments))),
+            "credentials" => return Ok(Asked::Credentials(service)),
             "deploy" => Request::Deploy(Box::new(deployment(service, &arguments, data)?)),
             "remove" => Request::Remove { service },
             "list" if arguments.switch("json") => Request::Inventory,

@@ -35,8 +35,6 @@ impl DnsOptions {
             "cannot use a TLS on-demand URL with a DNS provider"
         } else if !PROVIDERS.contains(&self.provider.as_str()) {
             return Some(unknown(&self.provider));
-        } else if self.credentials_path.is_empty() {
-            "tls-dns-credentials must be set when using a DNS provider"
         } else {
             return Resolver::new(&self.resolver).err().filter(|_| !self.resolver.is_empty());
         };

@@ -1,6 +1,8 @@
 //! Names that are proven through their zone.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 use std::sync::Arc;
 
 use dhow_proxy::acme::AcmeConfig;
@@ -77,6 +79,24 @@ fn a_wildcard_and_a_name_are_proven_by_signed_updates_of_their_zone() {
     let proxy = Proxy::start_with(directory, |config| config.acme = acme);
     assert!(client.connect(proxy.https, "www.a.com").is_ok());
     assert!(proxy.lines("Certificate received").is_empty());
+}
+
+#[test]
+fn credentials_that_the_proxy_was_given_are_its_own_and_go_with_the_service() {
+    let scene = Scene::new();
+    let flags = scene.bind.flags();
+    let text = std::fs::read_to_string(&flags[3]).unwrap();
+    let directory = &scene.proxy.directory;
+    let mut command = directory.command(&["credentials", "web"]);
+    let mut keeping = command.stdin(Stdio::piped()).spawn().unwrap();
+    keeping.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(keeping.wait().unwrap().success());
+    let kept = directory.state().with_file_name("credentials/web");
+    assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    scene.deploy("a.com", &[&flags[..2], &flags[4..]].concat());
+    scene.proxy.told("Certificate received", 1);
+    scene.proxy.ok(&["remove", "web"]);
+    assert!(!kept.exists());
 }
 
 #[test]
@@ -203,9 +223,10 @@ fn what_cannot_work_is_refused_by_the_deploy() {
         scene.refused("a.com", &["--tls-dns-credentials".into(), "x".into()]),
         "Error: tls-dns-credentials can only be set with tls-dns-provider"
     );
-    assert_eq!(
-        scene.refused("a.com", &["--tls-dns-provider".into(), "exec".into()]),
-        "Error: service options invalid: tls-dns-credentials must be set when using a DNS provider"
+    let refused = scene.refused("a.com", &["--tls-dns-provider".into(), "exec".into()]);
+    assert!(
+        refused.ends_with("/kamal-proxy/credentials/web: No such file or directory (os error 2)"),
+        "{refused}"
     );
     assert!(scene.app.probes().is_empty());
 }

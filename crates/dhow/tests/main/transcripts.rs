@@ -53,6 +53,7 @@ pages! {
     the_same_version_again
     visitors
     where_a_value_comes_from
+    wildcards
     workers_wait_for_the_first_web
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::{app_directory_in_proxy, services};
 use crate::commands::app;
-use crate::config::{Accessory, Config, Hsts, Proxy, ProxyAnswers, ProxyPolicy, Role, Tls};
+use crate::config::{Accessory, Acme, Config, Hsts, Proxy, ProxyAnswers, ProxyPolicy, Role, Tls};
 use crate::shell::{Command, Word};
 
 /// Where a certificate and its key lie.
@@ -110,7 +110,9 @@ fn flags(proxy: &Proxy, settings: &Deploy) -> Vec<Word> {
         text("error-pages", settings.error_pages.as_ref()),
         text("canonical-host", proxy.canonical_host.as_ref()),
         text("target-protocol", proxy.app_protocol.as_ref()),
+        switch("tls-staging", proxy.acme.staging.then_some(true)),
         flags_of_ours(&proxy.policy, settings),
+        certificate_flags_of_ours(&proxy.acme),
     ]
     .concat()
 }
@@ -141,6 +143,18 @@ fn flags_for_answers(answers: &ProxyAnswers) -> Vec<Word> {
         each("response-header", &lines),
         each("remove-response-header", &answers.removed_headers),
         text("hsts", answers.hsts.as_ref().map(strict_transport).as_ref()),
+    ]
+    .concat()
+}
+
+/// What only dhow's own proxy understands of certificates. The credentials it has been given before.
+fn certificate_flags_of_ours(acme: &Acme) -> Vec<Word> {
+    let dns = acme.dns.as_ref();
+    [
+        text("tls-acme-directory", acme.directory.as_ref()),
+        text("tls-dns-provider", dns.map(|dns| &dns.provider)),
+        seconds("tls-dns-propagation-timeout", dns.and_then(|dns| dns.propagation_timeout)),
+        text("tls-dns-resolver", dns.and_then(|dns| dns.resolver.as_ref())),
     ]
     .concat()
 }
@@ -177,7 +191,7 @@ fn switch(flag: &str, on: Option<bool>) -> Vec<Word> {
 mod tests {
     use super::*;
     use crate::commands::sample::{added, config, proxy, staging, with};
-    use crate::config::{BasicAuth, Buffering, CustomCertificate, HealthCheck, RateLimit};
+    use crate::config::{BasicAuth, Buffering, CustomCertificate, DnsProof, HealthCheck, RateLimit};
 
     fn deploys(config: &Config) -> String {
         let id = Word::literal("0123456789ab");
@@ -272,6 +286,25 @@ mod tests {
     fn the_targets_port_is_the_apps() {
         let other = with(|config| config.roles[0].proxy.as_mut().unwrap().app_port = 3000);
         assert!(deploys(&other).contains("--target=0123456789ab:3000 "));
+    }
+
+    #[test]
+    fn proofs_through_a_zone_are_asked_for() {
+        let dns = DnsProof {
+            provider: "cloudflare".to_string(),
+            credentials: vec!["TOKEN".to_string()],
+            settings: Vec::new(),
+            propagation_timeout: Some(60),
+            resolver: Some("1.1.1.1".to_string()),
+        };
+        let acme = Acme { staging: true, directory: None, dns: Some(dns) };
+        assert_eq!(
+            adds(|proxy| proxy.acme = acme),
+            "--tls-staging --tls-dns-provider=\"cloudflare\" --tls-dns-propagation-timeout=60s \
+             --tls-dns-resolver=\"1.1.1.1\""
+        );
+        let directory = Acme { directory: Some("https://acme.example.com".to_string()), ..Acme::default() };
+        assert_eq!(adds(|proxy| proxy.acme = directory), "--tls-acme-directory=\"https://acme.example.com\"");
     }
 
     #[test]

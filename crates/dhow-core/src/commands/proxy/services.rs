@@ -1,11 +1,16 @@
 //! What is asked of a running proxy about its services, and how its table reads.
 
 use super::CONTAINER;
-use crate::shell::{Command, docker};
+use crate::shell::{Command, Script, Word, docker};
 
 /// Forgets a service.
 pub fn remove(name: &str) -> Command {
     call("remove", name)
+}
+
+/// Gives the proxy what a service's DNS provider wants to know. Only dhow's own keeps it.
+pub fn keep_credentials(name: &str, content: Word) -> Script {
+    Script::from(docker(["exec", "--interactive", CONTAINER, CONTAINER, "credentials", name])).fed(content)
 }
 
 /// Ends a pause or a stop.

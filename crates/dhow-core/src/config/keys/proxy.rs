@@ -2,7 +2,7 @@
 
 use super::proxy_answers::{RESPONSE_HEADERS, STRICT_TRANSPORT};
 use super::proxy_policy::{BASIC_AUTH, RATE_LIMIT, WWW};
-use super::{Section, proxy_run};
+use super::{Section, acme, proxy_run};
 use crate::config::schema::{Fields, Kind, field};
 
 pub(in crate::config) const SECTION: Section = Section {
@@ -23,6 +23,33 @@ pub(in crate::config) const TLS: Fields = &[
     field("private_key_pem", Kind::Text, "the secret with its key", "PRIVATE_KEY_PEM")
         .more("Its name; needed with `certificate_pem`.")
         .otherwise("certificates come from Let's Encrypt"),
+    field(
+        "dns",
+        Kind::Fields(acme::DNS),
+        "prove the hosts through their zone",
+        "{provider: cloudflare, credentials: [CLOUDFLARE_API_TOKEN]}",
+    )
+    .more(
+        "The authority finds a record in the zone instead of asking the server. That works for wildcards \
+         (`host: \"*.example.com\"`), behind a balancer, and on any number of servers.",
+    )
+    .ours()
+    .instead_of("certificate_pem")
+    .otherwise("the server answers for its hosts"),
+    field("staging", Kind::Boolean, "whether certificates are only for tests", "true")
+        .more("From Let's Encrypt's staging directory: browsers do not trust them, and its limits are wide.")
+        .in_dhow("only here; kamal-proxy can do it too.")
+        .default("false"),
+    field(
+        "directory",
+        Kind::Text,
+        "another authority than Let's Encrypt",
+        "https://acme.example.com/directory",
+    )
+    .more("The URL of its ACME directory.")
+    .ours()
+    .instead_of("staging")
+    .otherwise("Let's Encrypt"),
 ];
 
 const HEALTH_CHECK: Fields = &[
@@ -95,7 +122,7 @@ pub(in crate::config) const FIELDS: Fields = &[
     field("ssl", Kind::Ssl(TLS), "certificates from Let's Encrypt, or your own", "true")
         .more(
             "`true` needs `host` or `hosts`, and one server only: that is where Let's Encrypt looks. \
-             Certificates of your own work on any number of servers.",
+             Certificates of your own, or proven through `dns`, work on any number of servers.",
         )
         .default("false"),
     field("ssl_redirect", Kind::Boolean, "whether HTTP is sent to HTTPS", "false")

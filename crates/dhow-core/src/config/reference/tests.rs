@@ -45,9 +45,8 @@ impl Placed<'_> {
     fn document(&self, value: Option<Node>) -> String {
         let key = |key: &str| Node::unplaced(Value::Text(key.to_string()));
         let mut map = Map::default();
-        let excluded = [Some(self.field.key), self.field.instead_of];
-        for (other, value) in self.beside.map().unwrap().iter() {
-            if !excluded.contains(&Some(other.key_text().as_str())) {
+        for (other, value) in without_rivals(self.beside, self.field).map().unwrap().iter() {
+            if other.key_text() != self.field.key {
                 map.insert(other.clone(), value.clone());
             }
         }
@@ -85,10 +84,23 @@ fn below(
                 "0" => Node::unplaced(Value::List(vec![node])),
                 _ => single(name, node),
             };
-            around(with(beside, field.key, node))
+            around(with(&without_rivals(beside, field), field.key, node))
         };
         below(below_it.fields, &format!("{path}."), inside, &wrap, visit);
     }
+}
+
+/// What may stand beside a key: not what it stands in for, nor that one's other half.
+fn without_rivals(beside: &Node, field: &Field) -> Node {
+    let is_rival = |key: &str| match field.instead_of {
+        Some("certificate_pem") => key.ends_with("_pem"),
+        other => other == Some(key),
+    };
+    let mut map = Map::default();
+    for (key, value) in beside.map().unwrap().iter().filter(|(key, _)| !is_rival(&key.key_text())) {
+        map.insert(key.clone(), value.clone());
+    }
+    Node::unplaced(Value::Map(map))
 }
 
 fn single(key: &str, value: Node) -> Node {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::cli::flags::Arguments;
 use crate::control::{Deployment, Request, Rollout};
+use crate::credentials;
 use crate::options::dns::DnsOptions;
 use crate::options::{HealthCheckConfig, ServiceOptions, TargetOptions, TargetProtocol};
 use crate::policy::answers::{AnswerOptions, Answers};
@@ -25,7 +26,7 @@ pub(super) fn deployment(service: String, arguments: &Arguments, data: &Path) ->
     if arguments.switch("tls-staging") && arguments.is_given("tls-acme-directory") {
         return Err("tls-staging is a directory by itself; give it or tls-acme-directory".into());
     }
-    let options = service_options(arguments, data)?;
+    let options = service_options(&service, arguments, data)?;
     options.validate()?;
     require_target(arguments)?;
     require_both(arguments, ["tls-certificate-path", "tls-private-key-path"])?;
@@ -41,7 +42,7 @@ pub(super) fn deployment(service: String, arguments: &Arguments, data: &Path) ->
     })
 }
 
-fn service_options(arguments: &Arguments, data: &Path) -> Result<ServiceOptions, String> {
+fn service_options(service: &str, arguments: &Arguments, data: &Path) -> Result<ServiceOptions, String> {
     let cache = arguments.text("tls-acme-cache-path");
     let default_cache = || data.join("certs").display().to_string();
     let directory = arguments.text("tls-acme-directory");
@@ -63,7 +64,7 @@ fn service_options(arguments: &Arguments, data: &Path) -> Result<ServiceOptions,
         read_targets_accept_websockets: arguments.switch("read-target-websockets"),
         exclude_metrics_paths: arguments.list("exclude-metrics-path"),
         client_ip_header: arguments.text("client-ip-header"),
-        tls_dns: arguments.is_given("tls-dns-provider").then(|| dns_options(arguments)),
+        tls_dns: arguments.is_given("tls-dns-provider").then(|| dns_options(service, arguments, data)),
         policy: policy_options(arguments)?,
     })
 }
@@ -92,10 +93,12 @@ fn policy_options(arguments: &Arguments) -> Result<PolicyOptions, String> {
     Ok(options)
 }
 
-fn dns_options(arguments: &Arguments) -> DnsOptions {
+fn dns_options(service: &str, arguments: &Arguments, data: &Path) -> DnsOptions {
+    let given = arguments.text("tls-dns-credentials");
+    let kept = || credentials::path(data, service).display().to_string();
     DnsOptions {
         provider: arguments.text("tls-dns-provider"),
-        credentials_path: arguments.text("tls-dns-credentials"),
+        credentials_path: if given.is_empty() { kept() } else { given },
         resolver: arguments.text("tls-dns-resolver"),
         propagation_timeout: arguments.duration("tls-dns-propagation-timeout"),
     }

@@ -41,6 +41,12 @@ pub(super) static COMMANDS: &[Command] = &[
         UPGRADE,
         "Let a new process take over, from the program that is in this one's place now",
     ),
+    command(
+        "credentials",
+        Arity::Service,
+        &[],
+        "Keep standard input, as what a service's DNS provider wants to know",
+    ),
     command("rollout stop", Arity::Service, &[], "Send nobody to the rollout targets"),
 ];
 
@@ -100,7 +106,12 @@ static DEPLOY: &[Flag] = &[
         "",
         "Prove hosts through their zone, held by one of the providers (see docs)",
     ),
-    flag("tls-dns-credentials", Kind::Text, "", "File with what the DNS provider wants to know (KEY=VALUE)"),
+    flag(
+        "tls-dns-credentials",
+        Kind::Text,
+        "",
+        "File with what the DNS provider wants to know (default: what `credentials` was given)",
+    ),
     flag(
         "tls-dns-propagation-timeout",
         Kind::Duration,
