@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use instant_acme::{Account, AccountBuilder, Error, Key, LetsEncrypt, NewAccount, Problem};
@@ -11,7 +11,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsConnector;
 
 use super::AcmeConfig;
@@ -19,7 +19,7 @@ use super::cache::Cache;
 use super::external_account::ExternalAccount;
 use super::https::{Https, told};
 
-/// Orders at a time. Authorities limit their rate, and a restart may begin with hundreds.
+/// Orders at a time with one authority. Authorities limit their rate, and a restart may begin with hundreds.
 const ORDERS: usize = 4;
 
 /// A directory of a certificate authority, and where what it gives is kept.
@@ -45,11 +45,10 @@ impl Authority {
     }
 }
 
-/// The accounts in use.
+/// The authorities in use, and our accounts with them.
 pub struct Directories {
     tls: TlsConnector,
-    accounts: Mutex<HashMap<Authority, Account>>,
-    turns: Semaphore,
+    offices: Mutex<HashMap<Authority, Arc<Office>>>,
     customer: Option<(String, ExternalAccount)>,
 }
 
@@ -72,12 +71,7 @@ impl Directories {
             .with_no_client_auth();
         let external = acme.external_account.as_deref().map(ExternalAccount::read).transpose()?;
         let customer = acme.directory.clone().zip(external);
-        Ok(Self {
-            tls: TlsConnector::from(Arc::new(config)),
-            accounts: Mutex::default(),
-            turns: Semaphore::new(ORDERS),
-            customer,
-        })
+        Ok(Self { tls: TlsConnector::from(Arc::new(config)), offices: Mutex::default(), customer })
     }
 
     /// What this trusts, for other questions than to directories.
@@ -90,25 +84,31 @@ impl Directories {
         Https::new(self.tls.clone())
     }
 
-    /// The right to order, until the result is dropped.
-    pub async fn turn(&self) -> SemaphorePermit<'_> {
-        self.turns.acquire().await.expect("nobody closes it")
+    /// The right to order there, until the result is dropped.
+    pub async fn turn(&self, authority: &Authority) -> OwnedSemaphorePermit {
+        let turns = Arc::clone(&self.office(authority).turns);
+        turns.acquire_owned().await.expect("nobody closes it")
     }
 
-    /// Our account with an authority; made, with the terms agreed to, if there is none yet.
+    /// Our account with an authority; made, with the terms agreed to, if there is none yet. Who asks meanwhile waits for
+    /// the same answer; who asks other authorities does not wait at all.
     pub async fn account(&self, authority: &Authority) -> Result<Account, String> {
-        let mut accounts = self.accounts.lock().await;
-        if let Some(account) = accounts.get(authority) {
-            return Ok(account.clone());
+        let office = self.office(authority);
+        let opening = Arc::clone(&*office.opening());
+        let account = opening.get_or_init(|| self.opened(authority)).await.clone();
+        if account.is_err() {
+            office.forget(&opening);
         }
-        let account = match &self.customer {
+        account
+    }
+
+    async fn opened(&self, authority: &Authority) -> Result<Account, String> {
+        match &self.customer {
             Some((directory, external)) if *directory == authority.directory => {
-                self.customers_account(authority, external).await?
+                self.customers_account(authority, external).await
             }
-            _ => self.own_account(authority).await?,
-        };
-        accounts.insert(authority.clone(), account.clone());
-        Ok(account)
+            _ => self.own_account(authority).await,
+        }
     }
 
     async fn own_account(&self, authority: &Authority) -> Result<Account, String> {
@@ -144,8 +144,42 @@ impl Directories {
     }
 
     /// Opens the account anew next time: the directory may have moved, or forgotten it.
-    pub async fn forget(&self, authority: &Authority) {
-        self.accounts.lock().await.remove(authority);
+    pub fn forget(&self, authority: &Authority) {
+        *self.office(authority).opening() = Arc::default();
+    }
+
+    fn office(&self, authority: &Authority) -> Arc<Office> {
+        let mut offices = self.offices.lock().expect("no holder panics");
+        Arc::clone(offices.entry(authority.clone()).or_default())
+    }
+}
+
+/// What goes on with one authority. A slow one does not hold up what goes on with others.
+struct Office {
+    opening: Mutex<Opening>,
+    turns: Arc<Semaphore>,
+}
+
+/// An account, as soon as it is open.
+type Opening = Arc<OnceCell<Result<Account, String>>>;
+
+impl Default for Office {
+    fn default() -> Self {
+        Self { opening: Mutex::default(), turns: Arc::new(Semaphore::new(ORDERS)) }
+    }
+}
+
+impl Office {
+    fn opening(&self) -> MutexGuard<'_, Opening> {
+        self.opening.lock().expect("no holder panics")
+    }
+
+    /// Does not keep a failure, unless somebody has tried again already.
+    fn forget(&self, failed: &Opening) {
+        let mut opening = self.opening();
+        if Arc::ptr_eq(&opening, failed) {
+            *opening = Arc::default();
+        }
     }
 }
 

@@ -185,7 +185,7 @@ impl Keeper {
             standing.send_modify(|standing| {
                 (standing.is_on_its_way, standing.next_attempt) = (true, None);
             });
-            let turn = self.directories.turn().await;
+            let turn = self.directories.turn(&self.source.authority).await;
             let patience = self.source.dns.as_ref().map_or(Duration::ZERO, |dns| dns.propagation_timeout);
             let limit = ATTEMPT + patience;
             let why = match timeout(limit, self.attempt(replaced.as_ref())).await {
@@ -204,7 +204,7 @@ impl Keeper {
                 standing.failure = Some(why);
                 standing.next_attempt = Some(clock::since_epoch() + jittered);
             });
-            self.directories.forget(&self.source.authority).await;
+            self.directories.forget(&self.source.authority);
             tokio::select! {
                 () = sleep(jittered) => {}
                 () = async { sleep(self.first_retry).await; asked.notified().await } => {}

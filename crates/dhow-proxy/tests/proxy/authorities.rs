@@ -1,3 +1,5 @@
+use std::net::TcpListener;
+
 use crate::support::daemon::new_directory;
 use crate::support::desk::Desk;
 use crate::support::pebble::Pebble;
@@ -96,4 +98,21 @@ fn an_external_account_that_cannot_be_read_is_a_start_failure() {
     let why = "write two lines: the id of the key, and the HMAC key (base64url)";
     let expected = format!("Error: external account of the ACME directory: {}: {why}\n", path.display());
     assert_eq!(told, expected);
+}
+
+#[test]
+fn an_authority_that_does_not_answer_holds_up_nobody_elses_certificates() {
+    let (pebble, directory, app) = (Pebble::new(), new_directory(), Backend::named("app"));
+    let acme = pebble.config(&directory);
+    let proxy = Proxy::start_with(directory, |config| config.acme = acme);
+    let pebble = pebble.open(&proxy);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://127.0.0.1:{}/dir", silent.local_addr().unwrap().port());
+    // More names than are ordered at a time.
+    let hosts = "b.com,c.com,d.com,e.com,f.com,g.com";
+    proxy.deploy("slow", &app, &["--tls", "--host", hosts, "--tls-acme-directory", &url]);
+    let _asked = silent.accept().unwrap();
+    proxy.deploy("web", &app, TLS);
+    assert!(pebble.client().connect(proxy.https, "a.com").is_ok());
+    assert!(proxy.lines("Unable to get a certificate").is_empty(), "the silent one was waited for");
 }
