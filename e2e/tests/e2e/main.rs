@@ -14,3 +14,4 @@ mod roles;
 mod rollouts;
 mod site;
 mod teams;
+mod visitors;
