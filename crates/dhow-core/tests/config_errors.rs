@@ -383,6 +383,10 @@ fn an_alias_bomb_is_refused() {
 fn rules_for_visitors_are_checked() {
     says(
         r#"
+        {proxy: {ssl: true, ssl_on_demand_url: check}} | proxy/ssl_on_demand_url: should be a path (`/tls/check`) or a URL
+        {proxy: {ssl: false, ssl_on_demand_url: /check}} | proxy/ssl_on_demand_url: cannot be set with `ssl: false`
+        {proxy: {host: a.com, ssl: true, ssl_on_demand_url: /check}} | proxy/ssl_on_demand_url: cannot be set with host or hosts: it is for names that nobody lists
+        {proxy: {ssl: {certificate_pem: A, private_key_pem: B}, ssl_on_demand_url: /check}} | proxy/ssl/certificate_pem: cannot be set with ssl_on_demand_url
         {proxy: {allow_ips: 10.0.0.1}} | proxy/allow_ips: should be an array
         {proxy: {rate_limit: 100}} | proxy/rate_limit: should be a hash
         {proxy: {rate_limit: {}}} | proxy/rate_limit: requests is required

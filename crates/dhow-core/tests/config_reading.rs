@@ -407,3 +407,11 @@ proxy:
     assert_eq!(dns.settings, [("RFC2136_NAMESERVER".to_string(), "10.0.0.53".to_string())]);
     assert_eq!(proxy.ours, ["ssl.dns"]);
 }
+
+#[test]
+fn certificates_on_demand_need_no_host() {
+    let config = with("servers: [a]\nproxy: {ssl_on_demand_url: /tls/check}\n");
+    let proxy = config.roles[0].proxy.as_ref().unwrap();
+    assert_eq!((&proxy.tls, proxy.tls_on_demand_url.as_deref()), (&Tls::Automatic, Some("/tls/check")));
+    assert_eq!(proxy.ours, ["ssl_on_demand_url"]);
+}

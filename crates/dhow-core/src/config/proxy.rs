@@ -22,6 +22,8 @@ pub struct Proxy {
     pub acme: Acme,
     /// `ssl_redirect`.
     pub tls_redirect: Option<bool>,
+    /// `ssl_on_demand_url`.
+    pub tls_on_demand_url: Option<String>,
     /// `forward_headers`.
     pub forward_headers: Option<bool>,
     /// Seconds; `--target-timeout`.
@@ -130,7 +132,7 @@ impl Proxy {
         }
         let merged = root.map(|root| root.merged_with(proxy.node));
         let host_in = merged.as_ref().unwrap_or(proxy.node);
-        if has_tls(proxy.node) && !has_host(host_in) {
+        if needs_host(proxy.node) && !has_host(host_in) {
             let error =
                 errors.plain(&proxy.section("ssl"), at(proxy, "Must set a host to enable automatic SSL"));
             error.hint("the name the certificate is for, for example `host: app.example.com`");
@@ -142,7 +144,7 @@ impl Proxy {
 
     /// Checks what a role's own settings and the root's make together; both are sound by themselves.
     pub(super) fn check_merged(merged: &Setting, errors: &mut Errors) {
-        if has_tls(merged.node) && !has_host(merged.node) {
+        if needs_host(merged.node) && !has_host(merged.node) {
             errors.at(merged, "Must set a host to enable automatic SSL");
         }
         check_rules(merged, errors);
@@ -157,6 +159,7 @@ impl Proxy {
             tls: Tls::read(proxy),
             acme: Acme::read(&proxy.section("ssl"), errors),
             tls_redirect: proxy.bool("ssl_redirect"),
+            tls_on_demand_url: proxy.filled_text("ssl_on_demand_url"),
             forward_headers: proxy.bool("forward_headers"),
             response_timeout: proxy.number("response_timeout", errors),
             path_prefixes: list_or_commas(proxy, "path_prefixes", "path_prefix"),
@@ -179,7 +182,7 @@ impl Tls {
             (Some(certificate_pem), Some(private_key_pem)) => {
                 Tls::Custom(CustomCertificate { certificate_pem, private_key_pem })
             }
-            _ if has_tls(proxy.node) => Tls::Automatic,
+            _ if has_tls(proxy.node) || is_on_demand(proxy.node) => Tls::Automatic,
             _ => Tls::Off,
         }
     }
@@ -220,6 +223,15 @@ fn has_tls(proxy: &Node) -> bool {
     proxy.get("ssl").is_some_and(|ssl| matches!(ssl.value, Value::Bool(true) | Value::Map(_)))
 }
 
+/// Certificates on demand are for names that nobody lists.
+fn needs_host(proxy: &Node) -> bool {
+    has_tls(proxy) && !is_on_demand(proxy)
+}
+
+fn is_on_demand(proxy: &Node) -> bool {
+    proxy.get("ssl_on_demand_url").is_some_and(|url| !url.is_blank())
+}
+
 fn has_host(proxy: &Node) -> bool {
     ["host", "hosts"].iter().any(|key| proxy.get(key).is_some_and(|host| !host.is_blank()))
 }
@@ -235,9 +247,27 @@ fn check_rules(proxy: &Setting, errors: &mut Errors) {
     for name in proxy.section("hosts").items().filter(|name| name.node.map().is_some()) {
         errors.at(&name, "should be a string");
     }
+    check_on_demand(proxy, errors);
     check_certificate(proxy, errors);
     ProxyRun::check_rules(proxy, errors);
     ProxyPolicy::check_rules(proxy, errors);
+}
+
+fn check_on_demand(proxy: &Setting, errors: &mut Errors) {
+    let Some(url) = proxy.get("ssl_on_demand_url").filter(|url| !url.node.is_blank()) else { return };
+    let is_url = |url: String| ["/", "http://", "https://"].iter().any(|start| url.starts_with(start));
+    if !url.node.text().is_some_and(is_url) {
+        errors.at(&url, "should be a path (`/tls/check`) or a URL");
+    }
+    if proxy.bool("ssl") == Some(false) {
+        errors.at(&url, "cannot be set with `ssl: false`");
+    }
+    if has_host(proxy.node) {
+        errors.at(&url, "cannot be set with host or hosts: it is for names that nobody lists");
+    }
+    if let Some(other) = ["certificate_pem", "dns"].iter().find_map(|key| proxy.section("ssl").get(key)) {
+        errors.at(&other, "cannot be set with ssl_on_demand_url");
+    }
 }
 
 fn check_certificate(proxy: &Setting, errors: &mut Errors) {

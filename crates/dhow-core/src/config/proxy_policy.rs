@@ -14,6 +14,8 @@ pub struct ProxyPolicy {
     pub www_redirect: Option<String>,
     /// `trusted_proxies`: addresses, networks, names of lists that the proxy knows.
     pub trusted_proxies: Vec<String>,
+    /// `exclude_metrics_paths`.
+    pub exclude_metrics_paths: Vec<String>,
     /// `client_ip_header`.
     pub client_ip_header: Option<String>,
     /// `allow_ips`.
@@ -76,6 +78,7 @@ impl ProxyPolicy {
         ProxyPolicy {
             www_redirect: proxy.text("www_redirect"),
             trusted_proxies: proxy.texts("trusted_proxies"),
+            exclude_metrics_paths: proxy.texts("exclude_metrics_paths"),
             client_ip_header: proxy.text("client_ip_header"),
             allow_ips: proxy.texts("allow_ips"),
             deny_ips: proxy.texts("deny_ips"),

@@ -112,6 +112,7 @@ fn flags(proxy: &Proxy, settings: &Deploy) -> Vec<Word> {
         text("target-protocol", proxy.app_protocol.as_ref()),
         switch("tls-staging", proxy.acme.staging.then_some(true)),
         flags_of_ours(&proxy.policy, settings),
+        text("tls-on-demand-url", proxy.tls_on_demand_url.as_ref()),
         certificate_flags_of_ours(&proxy.acme),
     ]
     .concat()
@@ -124,6 +125,7 @@ fn flags_of_ours(policy: &ProxyPolicy, settings: &Deploy) -> Vec<Word> {
     [
         text("www-redirect", policy.www_redirect.as_ref()),
         each("trusted-proxy", &policy.trusted_proxies),
+        each("exclude-metrics-path", &policy.exclude_metrics_paths),
         text("client-ip-header", policy.client_ip_header.as_ref()),
         each("allow-ip", &policy.allow_ips),
         each("deny-ip", &policy.deny_ips),
@@ -297,11 +299,15 @@ mod tests {
             propagation_timeout: Some(60),
             resolver: Some("1.1.1.1".to_string()),
         };
-        let acme = Acme { staging: true, directory: None, dns: Some(dns) };
+        let acme = Acme { staging: true, dns: Some(dns), ..Acme::default() };
         assert_eq!(
             adds(|proxy| proxy.acme = acme),
             "--tls-staging --tls-dns-provider=\"cloudflare\" --tls-dns-propagation-timeout=60s \
              --tls-dns-resolver=\"1.1.1.1\""
+        );
+        assert_eq!(
+            adds(|proxy| proxy.tls_on_demand_url = Some("/tls/check".to_string())),
+            "--tls-on-demand-url=\"/tls/check\""
         );
         let directory = Acme { directory: Some("https://acme.example.com".to_string()), ..Acme::default() };
         assert_eq!(adds(|proxy| proxy.acme = directory), "--tls-acme-directory=\"https://acme.example.com\"");

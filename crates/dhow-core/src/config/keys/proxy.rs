@@ -127,6 +127,14 @@ pub(in crate::config) const FIELDS: Fields = &[
         .default("false"),
     field("ssl_redirect", Kind::Boolean, "whether HTTP is sent to HTTPS", "false")
         .otherwise("true with `ssl`"),
+    field("ssl_on_demand_url", Kind::Text, "who says which names may have a certificate", "/tls/check")
+        .more(
+            "For names that are not known beforehand; `ssl` is on with it. A path of the app, or a URL, which is asked with \
+             `?host=NAME` as the first visitor of a name comes. 200 allows it.",
+        )
+        .ours()
+        .instead_of("host")
+        .otherwise("the names under `host` or `hosts` have certificates"),
     field("forward_headers", Kind::Boolean, "whether X-Forwarded headers are kept", "true")
         .more("`true` behind another proxy that sets them: they are believed.")
         .otherwise("true without `ssl`, false with it"),
@@ -179,6 +187,10 @@ pub(in crate::config) const FIELDS: Fields = &[
     )
     .ours()
     .otherwise("as `forward_headers` says"),
+    field("exclude_metrics_paths", Kind::Texts, "paths that metrics leave out", "[/up]")
+        .more("Exactly these, as the app sees them.")
+        .ours()
+        .otherwise("none"),
     field("client_ip_header", Kind::Text, "header that holds the client's address", "CF-Connecting-IP")
         .more("What it holds takes the place of X-Forwarded-For; only from `trusted_proxies`, if there are any.")
         .ours()
