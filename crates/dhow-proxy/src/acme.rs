@@ -29,6 +29,7 @@ use tokio::runtime::Handle;
 use crate::log::{Field, Log};
 use crate::options::ServiceOptions;
 use crate::routes::{Services, canonical_host};
+use crate::tls::stapling;
 use challenges::Challenges;
 use directory::{Authority, Directories};
 use dns::Dns;
@@ -72,8 +73,12 @@ impl Acme {
         Ok(Self { kept: Mutex::default(), directories, challenges: Arc::default(), on_demand, config, log })
     }
 
-    /// Keeps certificates for just the names that these services need. For use inside the control thread's runtime.
+    /// Keeps certificates for just the names that these services need, and has those that they bring stapled. For use inside
+    /// the control thread's runtime.
     pub fn keep(&self, services: &Services) {
+        for certificate in services.values().filter_map(|service| service.certificate.as_ref()) {
+            stapling::begin(certificate, self.directories.https(), &self.log);
+        }
         let mut kept = self.names();
         let wanted = self.wanted(services);
         kept.retain(|name, kept| wanted.get(name).is_some_and(|source| *source == kept.source));

@@ -4,4 +4,7 @@ pub mod certificate;
 pub mod der;
 pub mod handshake;
 pub mod identity;
+pub mod ocsp;
+pub mod stapling;
 pub mod validity;
+pub mod x509;

@@ -13,6 +13,7 @@ use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -45,9 +46,22 @@ impl Https {
 
     /// Asks, and reads the answer. The error names the URL.
     pub async fn fetch(&self, request: Request<BodyWrapper<Bytes>>) -> Result<Answer, String> {
+        self.fetch_over(request, Channel::Secret).await
+    }
+
+    /// The same, also over plain HTTP: for answers that are signed by themselves.
+    pub async fn fetch_signed(&self, request: Request<BodyWrapper<Bytes>>) -> Result<Answer, String> {
+        self.fetch_over(request, Channel::Any).await
+    }
+
+    async fn fetch_over(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+        channel: Channel,
+    ) -> Result<Answer, String> {
         let url = request.uri().to_string();
         let fetched = timeout(ANSWER, async {
-            let (head, body) = ask(self.tls.clone(), request).await?.into_parts();
+            let (head, body) = ask(self.tls.clone(), request, channel).await?.into_parts();
             Ok(Answer { status: head.status, body: read(body).await? })
         });
         match fetched.await {
@@ -66,7 +80,7 @@ impl HttpClient for Https {
         Box::pin(async move {
             let url = request.uri().to_string();
             let failed = |reason: String| Error::Other(format!("{url}: {reason}").into());
-            match timeout(ANSWER, ask(tls, request)).await {
+            match timeout(ANSWER, ask(tls, request, Channel::Secret)).await {
                 Ok(answer) => answer.map(BytesResponse::from).map_err(|error| failed(told(&*error))),
                 Err(_) => Err(failed("no answer in time".into())),
             }
@@ -76,22 +90,49 @@ impl HttpClient for Https {
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Whether an answer may come from anybody on the way.
+#[derive(Clone, Copy, PartialEq)]
+enum Channel {
+    Secret,
+    Any,
+}
+
 async fn ask(
     tls: TlsConnector,
-    mut request: Request<BodyWrapper<Bytes>>,
+    request: Request<BodyWrapper<Bytes>>,
+    channel: Channel,
 ) -> Result<Response<Incoming>, AnyError> {
-    let url = request.uri().clone();
-    let authority = url.authority().filter(|_| url.scheme_str() == Some("https"));
-    let authority = authority.ok_or("only https:// is supported")?;
+    let url = request.uri();
+    let is_tls = match url.scheme_str() {
+        Some("https") => true,
+        Some("http") if channel == Channel::Any => false,
+        _ => return Err("only https:// is supported".into()),
+    };
+    let authority = url.authority().ok_or("no host")?;
     let host = authority.host().trim_matches(['[', ']']).to_owned();
-    let stream = TcpStream::connect((host.as_str(), authority.port_u16().unwrap_or(443))).await?;
-    let stream = tls.connect(ServerName::try_from(host)?, stream).await?;
+    let port = authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+    let stream = TcpStream::connect((host.as_str(), port)).await?;
+    match is_tls {
+        true => exchange(tls.connect(ServerName::try_from(host)?, stream).await?, request).await,
+        false => exchange(stream, request).await,
+    }
+}
+
+async fn exchange<S>(
+    stream: S,
+    mut request: Request<BodyWrapper<Bytes>>,
+) -> Result<Response<Incoming>, AnyError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // Its error, if any, is the request's too.
     tokio::spawn(async move { connection.await.ok() });
+    let url = request.uri();
+    let host = HeaderValue::from_str(url.authority().map_or("", |authority| authority.as_str()))?;
     let path = url.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
-    request.headers_mut().insert(HOST, HeaderValue::from_str(authority.as_str())?);
+    request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     Ok(sender.send_request(request).await?)
 }

@@ -16,6 +16,7 @@ use super::renewal;
 use crate::log::{Field, Log};
 use crate::options::dns::DnsOptions;
 use crate::tls::certificate::Certificate;
+use crate::tls::stapling;
 use crate::{clock, duration};
 
 /// The longest pause between two attempts.
@@ -135,6 +136,7 @@ impl Keeper {
                 None => self.ordered(&standing, &asked).await,
             };
             standing.send_replace(Standing { certificate: Some(current.clone()), ..Standing::default() });
+            stapling::begin(&current, self.directories.https(), &self.log);
             self.until_due(&current, &standing).await;
             certificate = None;
         }

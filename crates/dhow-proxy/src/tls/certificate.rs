@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
+use arc_swap::ArcSwapOption;
 use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject;
@@ -12,12 +14,35 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 
 use super::identity::Identity;
+use super::ocsp::Subject;
 use super::validity::Validity;
+use super::x509::Parts;
 
 /// A chain, leaf first, and the key that belongs to the leaf. Cheap to clone; never printed.
 #[derive(Clone)]
 pub struct Certificate {
     pair: Arc<CertifiedKey>,
+    staple: Arc<Staple>,
+}
+
+/// What its responder says of it, shared by all clones.
+#[derive(Default)]
+struct Staple {
+    pair: ArcSwapOption<CertifiedKey>,
+    is_kept: AtomicBool,
+}
+
+/// A certificate that may be gone already.
+pub struct Unstapled {
+    pair: Arc<CertifiedKey>,
+    staple: Weak<Staple>,
+}
+
+impl Unstapled {
+    /// The certificate, if somebody else holds it too.
+    pub fn held(&self) -> Option<Certificate> {
+        Some(Certificate { pair: Arc::clone(&self.pair), staple: self.staple.upgrade()? })
+    }
 }
 
 impl Certificate {
@@ -49,7 +74,7 @@ impl Certificate {
         let key = default_provider().key_provider.load_private_key(der.into());
         let key = key.map_err(|error| error.to_string())?;
         // Not checked against each other: the extension is one that nobody but the authority may accept.
-        Ok(Self { pair: Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)) })
+        Ok(Self::of(CertifiedKey::new(vec![certificate.der().clone()], key)))
     }
 
     /// When it is valid.
@@ -77,14 +102,46 @@ impl Certificate {
         ParsedCertificate::try_from(leaf).is_ok_and(|leaf| verify_server_name(&leaf, &name).is_ok())
     }
 
-    /// A certificate in use, for a handshake.
+    /// A certificate in use, for a handshake; with what its responder says, if that is known.
     pub fn pair(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.pair)
+        self.staple.pair.load_full().unwrap_or_else(|| Arc::clone(&self.pair))
+    }
+
+    /// The URL of its responder, if it names one.
+    pub fn responder(&self) -> Option<String> {
+        Parts::of(self.pair.cert.first()?)?.responder().map(str::to_owned)
+    }
+
+    /// How its responder knows it.
+    pub fn subject(&self) -> Option<Subject<'_>> {
+        let [leaf, issuer, ..] = self.pair.cert.as_slice() else { return None };
+        Subject::new(leaf, issuer)
+    }
+
+    /// Hands this response out with it from now on, in all its clones.
+    pub fn staple(&self, response: Option<Vec<u8>>) {
+        let stapled = response.map(|ocsp| {
+            let mut pair = CertifiedKey::clone(&self.pair);
+            pair.ocsp = Some(ocsp);
+            Arc::new(pair)
+        });
+        self.staple.pair.store(stapled);
+    }
+
+    /// For who staples it while others hold it: once per certificate, and only if it names a responder.
+    pub fn unstapled(&self) -> Option<Unstapled> {
+        let is_first = !self.staple.is_kept.swap(true, Ordering::Relaxed);
+        (is_first && self.responder().is_some())
+            .then(|| Unstapled { pair: Arc::clone(&self.pair), staple: Arc::downgrade(&self.staple) })
     }
 
     fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, String> {
         let pair = CertifiedKey::from_der(chain, key, &default_provider());
-        Ok(Self { pair: Arc::new(pair.map_err(|error| told(&error))?) })
+        Ok(Self::of(pair.map_err(|error| told(&error))?))
+    }
+
+    fn of(pair: CertifiedKey) -> Self {
+        Self { pair: Arc::new(pair), staple: Arc::default() }
     }
 }
 

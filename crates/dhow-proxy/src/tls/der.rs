@@ -24,6 +24,13 @@ impl<'a> Elements<'a> {
         (found == tag).then_some(content)
     }
 
+    /// The next element with its kind and length, whatever it is.
+    pub fn whole(&mut self) -> Option<&'a [u8]> {
+        let before = self.0;
+        self.any()?;
+        Some(&before[..before.len() - self.0.len()])
+    }
+
     /// The next element, whatever it is.
     pub fn any(&mut self) -> Option<(u8, &'a [u8])> {
         let (tag, rest) = self.0.split_first()?;
@@ -36,6 +43,17 @@ impl<'a> Elements<'a> {
         self.0 = rest;
         Some((*tag, content))
     }
+}
+
+/// An element of a kind, of at most 65,535 bytes.
+pub fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let [high, low] = (content.len() as u16).to_be_bytes();
+    let head = match content.len() {
+        0..0x80 => vec![tag, low],
+        0x80..0x100 => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
+    };
+    [&head, content].concat()
 }
 
 fn big_endian<'a>((bytes, rest): (&[u8], &'a [u8])) -> Option<(usize, &'a [u8])> {

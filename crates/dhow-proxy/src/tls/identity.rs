@@ -1,11 +1,8 @@
 //! What identifies a certificate for its authority (RFC 9773, section 4.1), read from its DER.
 
-use super::der::{Elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE};
+use super::der::{Elements, SEQUENCE};
+use super::x509::Parts;
 
-/// `[0]`, the version.
-const VERSION: u8 = 0xa0;
-/// `[3]`, the extensions.
-const EXTENSIONS: u8 = 0xa3;
 /// `[0]` of an authority's key identifier.
 const KEY_IDENTIFIER: u8 = 0x80;
 /// 2.5.29.35, the extension that names the authority's key (RFC 5280, section 4.2.1.1).
@@ -23,28 +20,9 @@ pub struct Identity<'a> {
 impl<'a> Identity<'a> {
     /// Reads it; `None` if this is no certificate, or one that does not name its authority's key.
     pub fn of(certificate: &'a [u8]) -> Option<Self> {
-        let mut certificate = Elements(Elements(certificate).next(SEQUENCE)?);
-        let mut fields = Elements(certificate.next(SEQUENCE)?);
-        if fields.tag() == Some(VERSION) {
-            fields.next(VERSION)?;
-        }
-        let serial = fields.next(INTEGER)?;
-        while fields.tag()? != EXTENSIONS {
-            fields.any()?;
-        }
-        let mut extensions = Elements(Elements(fields.next(EXTENSIONS)?).next(SEQUENCE)?);
-        while let Some(extension) = extensions.next(SEQUENCE) {
-            let mut extension = Elements(extension);
-            if extension.next(OBJECT_IDENTIFIER)? != AUTHORITY_KEY {
-                continue;
-            }
-            while extension.tag()? != OCTET_STRING {
-                extension.any()?; // Whether it is critical.
-            }
-            let mut names = Elements(Elements(extension.next(OCTET_STRING)?).next(SEQUENCE)?);
-            return Some(Self { authority: names.next(KEY_IDENTIFIER)?, serial });
-        }
-        None
+        let parts = Parts::of(certificate)?;
+        let mut names = Elements(Elements(parts.extension(AUTHORITY_KEY)?).next(SEQUENCE)?);
+        Some(Self { authority: names.next(KEY_IDENTIFIER)?, serial: parts.serial })
     }
 }
 

@@ -41,7 +41,7 @@ const VERSION: u8 = 0xa0;
 
 impl Elements<'_> {
     /// `YYMMDDhhmmssZ` (1950 to 2049) or `YYYYMMDDhhmmssZ`.
-    fn time(&mut self) -> Option<Duration> {
+    pub(super) fn time(&mut self) -> Option<Duration> {
         let is_short = self.tag() == Some(UTC_TIME);
         let text = self.next(if is_short { UTC_TIME } else { GENERALIZED_TIME })?;
         let (year, rest) = text.split_at_checked(if is_short { 2 } else { 4 })?;

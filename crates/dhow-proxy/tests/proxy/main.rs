@@ -33,6 +33,7 @@ mod readers;
 mod rollout;
 mod routing;
 mod smuggling;
+mod stapling;
 mod state;
 mod support;
 mod tls;

@@ -58,6 +58,11 @@ impl Authority {
         pem::encode(&pem::Pem::new("CERTIFICATE", self.root.to_vec()))
     }
 
+    /// Its key, in PEM.
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     /// A client that trusts this authority and nobody else.
     pub fn client(&self) -> TlsClient {
         TlsClient::trusting(self.root.clone())
