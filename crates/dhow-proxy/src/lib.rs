@@ -22,8 +22,8 @@
 //! - [`state`]: the state file, kamal-proxy's own.
 //! - [`tls`]: certificates, and the handshakes with them. [`acme`] gets certificates from an authority. [`credentials`] that
 //!   this takes are kept in a [`private_file`].
-//! - [`http1`]: HTTP/1 towards clients and targets, strict on both sides. [`http2`]: HTTP/2 towards targets. (HTTP/2 towards
-//!   clients is hyper's, see [`server::http2`].)
+//! - [`http1`]: HTTP/1 towards clients and targets, strict on both sides. [`http2`]: HTTP/2 towards targets. [`http3`]: HTTP/3
+//!   towards clients. (HTTP/2 towards clients is hyper's, see [`server::http2`].)
 //! - [`http`]: the request path, on worker threads only, the same for every version of HTTP. [`http::exchange`] decides,
 //!   [`http::forward`] forwards, [`http::send`] over [`http::upstream`]'s connections; [`http::message`] and [`http::fields`] are what
 //!   they speak of; [`http::headers`], [`http::buffer`], [`http::body`], [`http::upgrade`], [`http::affinity`], [`http::patience`], [`http::cookies`], [`http::redirect`], [`http::error_page`] (with [`template`]) and
@@ -47,6 +47,7 @@ pub mod health;
 pub mod http;
 pub mod http1;
 pub mod http2;
+pub mod http3;
 pub mod inventory;
 pub mod log;
 pub mod metrics;

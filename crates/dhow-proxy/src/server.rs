@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod crowding;
 pub mod http2;
+pub mod http3;
 pub mod listen;
 pub mod proxy_protocol;
 pub mod worker;
@@ -30,7 +31,7 @@ use crate::router::Router;
 use crate::tls::handshake;
 use connection::{Guard, Patience};
 use crowding::Crowding;
-use worker::{End, Entries, Worker};
+use worker::{End, Entries, Listeners, Worker};
 
 /// How long requests under way may go on after the order to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -46,7 +47,7 @@ pub struct Config {
     pub https_port: u16,
     /// Port of the metrics, if they are wanted; 0 picks a free one.
     pub metrics_port: Option<u16>,
-    /// Whether HTTP/3 was asked for.
+    /// Whether HTTP/3 is served too, on the UDP port with the number of the one for HTTPS.
     pub http3: bool,
     /// Whether to take over from the process that serves now, if there is one, whose requests may go on for so long.
     pub take_over: Option<Duration>,
@@ -105,22 +106,29 @@ impl Server {
         let sockets = opened.share().map_err(|error| error.to_string())?;
         let handover = Arc::new(Handover::new(sockets, drain, log.clone()));
         let metrics_address = opened.metrics.as_ref().map(|port| port.address);
-        tell_what_is_missing(&config, &log);
         let mut metrics = Metrics::default();
         let crowding = Crowding::new(config.max_connections_per_client, log.clone());
-        let mut worker = |(http, https)| {
-            let entries = Entries { http: (http, config.http_port), https: (https, config.https_port) };
+        let is_taking_over = opened.predecessor.is_some();
+        let quic =
+            config.http3.then(|| http3::Entry::open(https, config.https_port, &router, is_taking_over));
+        let quic = quic.transpose().inspect_err(|_| log.close())?.map(|entry| Entries::Quic(Box::new(entry)));
+        let mut worker = |entries| {
             let counting = opened.metrics.as_ref().map(|_| metrics.join());
             let guard = Guard {
                 senders: Arc::clone(&config.proxy_protocol),
                 crowding: Arc::clone(&crowding),
                 patience: Patience { http: config.timeouts, handshake: config.handshake_timeout },
             };
-            Worker::new(entries, guard, Arc::clone(&router), Arc::clone(&tls), counting, log.clone())
+            let worker =
+                Worker::new(entries, guard, Arc::clone(&router), Arc::clone(&tls), counting, log.clone());
+            worker.advertising(config.http3.then(|| https.port()))
         };
-        let listeners = opened.http.listeners.into_iter().zip(opened.https.listeners);
+        let listeners = opened.http.listeners.into_iter().zip(opened.https.listeners).map(|(http, https)| {
+            Listeners { http: (http, config.http_port), https: (https, config.https_port) }
+        });
         let end = || End { stopped: stop.subscribe(), handed_over: handed_over.clone() };
-        let workers = listeners.map(|pair| worker(pair).spawn(end())).collect();
+        let entries = listeners.map(Entries::Tcp).chain(quic);
+        let workers = entries.map(|entries| worker(entries).spawn(end())).collect();
         if let Some(address) = metrics_address {
             log.info("Metrics enabled", &[("address", &format!(":{}", address.port()))]);
         }
@@ -282,14 +290,6 @@ impl Port {
 
     fn is(listener: &TcpListener, wanted: u16) -> bool {
         listener.local_addr().is_ok_and(|address| wanted == 0 || address.port() == wanted)
-    }
-}
-
-/// Flags of kamal-proxy that are accepted and have no effect yet.
-fn tell_what_is_missing(config: &Config, log: &Log) {
-    if config.http3 {
-        let why = "not served by this version of dhow-proxy yet";
-        log.warn("HTTP/3 is not enabled", &[("error", &why)]);
     }
 }
 

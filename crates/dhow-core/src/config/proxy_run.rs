@@ -14,6 +14,8 @@ pub struct ProxyRun {
     pub https_port: u16,
     /// Where Prometheus metrics are served, if at all.
     pub metrics_port: Option<u16>,
+    /// HTTP/3 beside the others, over UDP.
+    pub http3: bool,
     /// Debug log level.
     pub debug: bool,
     /// Default `10m`; empty drops the option.
@@ -66,6 +68,7 @@ impl ProxyRun {
             http_port: run.port("http_port", errors).unwrap_or(80),
             https_port: run.port("https_port", errors).unwrap_or(443),
             metrics_port: run.port("metrics_port", errors),
+            http3: run.bool("http3").unwrap_or(false),
             debug: run.bool("debug").unwrap_or(false),
             log_max_size: run.text("log_max_size").unwrap_or_else(|| "10m".to_string()),
             publish: run.bool("publish").unwrap_or(true),

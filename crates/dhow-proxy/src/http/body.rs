@@ -15,6 +15,7 @@ use crate::http::send::Exchange;
 use crate::http::upgrade::Tunnel;
 use crate::http::upstream::Lease;
 use crate::http1::connection::{ClientBody, ClientFault};
+use crate::http3::body as http3;
 
 /// Any failure of a body towards a client; it ends the connection it is sent on.
 pub type BodyError = Box<dyn Error + Send + Sync>;
@@ -27,6 +28,8 @@ pub enum Incoming {
     Http1(ClientBody),
     /// Over HTTP/2.
     Http2(hyper::body::Incoming),
+    /// Over HTTP/3.
+    Http3(Box<http3::ClientBody>),
 }
 
 impl Body for Incoming {
@@ -42,6 +45,7 @@ impl Body for Incoming {
             Incoming::Http1(body) => Pin::new(body).poll_frame(cx),
             // HTTP/2 has its framing checked before; what can fail is the stream.
             Incoming::Http2(body) => Pin::new(body).poll_frame(cx).map_err(|_| ClientFault::Gone),
+            Incoming::Http3(body) => Pin::new(&mut **body).poll_frame(cx),
         }
     }
 
@@ -50,6 +54,7 @@ impl Body for Incoming {
             Incoming::None => true,
             Incoming::Http1(body) => body.is_end_stream(),
             Incoming::Http2(body) => body.is_end_stream(),
+            Incoming::Http3(body) => body.is_end_stream(),
         }
     }
 
@@ -58,6 +63,7 @@ impl Body for Incoming {
             Incoming::None => SizeHint::with_exact(0),
             Incoming::Http1(body) => body.size_hint(),
             Incoming::Http2(body) => body.size_hint(),
+            Incoming::Http3(body) => body.size_hint(),
         }
     }
 }

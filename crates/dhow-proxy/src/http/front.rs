@@ -10,7 +10,8 @@ use tokio::sync::watch;
 
 use crate::acme::Acme;
 use crate::clock;
-use crate::http::access_log::AccessLog;
+use crate::http::access_log::{AccessLog, Entrance};
+use crate::http::fields::Fields;
 use crate::http::upstream::Upstreams;
 use crate::log::Log;
 use crate::metrics::Counting;
@@ -33,6 +34,7 @@ pub struct Front {
     pub access_log: Rc<AccessLog>,
     /// The worker's part of the metrics, if they are wanted.
     pub tally: Option<Rc<Tally>>,
+    alt_svc: Option<String>,
     /// Whether another process has taken over, and clients are to go there.
     leaving: watch::Sender<bool>,
     /// For what goes wrong.
@@ -42,7 +44,13 @@ pub struct Front {
 
 impl Front {
     /// For use on the worker's runtime.
-    pub fn new(router: &Router, tls: Arc<ServerConfig>, counting: Option<Counting>, log: Log) -> Self {
+    pub fn new(
+        router: &Router,
+        tls: Arc<ServerConfig>,
+        alt_svc: Option<String>,
+        counting: Option<Counting>,
+        log: Log,
+    ) -> Self {
         Self {
             routes: RefCell::new(Cache::new(router.routes())),
             changes: router.changes(),
@@ -51,6 +59,7 @@ impl Front {
             acme: router.acme(),
             access_log: AccessLog::start(log.clone()),
             tally: counting.map(Counting::begin),
+            alt_svc,
             leaving: watch::Sender::new(false),
             log,
             date: RefCell::default(),
@@ -76,6 +85,16 @@ impl Front {
     /// Looks at the current routes. The copy is renewed only when they have changed.
     pub fn with_routes<T>(&self, look: impl FnOnce(&Routes) -> T) -> T {
         look(self.routes.borrow_mut().load())
+    }
+
+    /// Tells a client that came over TLS and TCP of HTTP/3, if it is served. What an app says itself is left as it is.
+    pub fn advertise(&self, entrance: &Entrance, headers: &mut Fields) {
+        if let Some(alt_svc) = &self.alt_svc
+            && entrance.scheme == "https"
+            && !headers.contains("alt-svc")
+        {
+            headers.add("Alt-Svc", alt_svc.as_bytes());
+        }
     }
 
     /// The date as answers tell it, written anew once a second.

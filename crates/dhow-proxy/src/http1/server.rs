@@ -111,7 +111,8 @@ async fn serve_one(
         answer = answering.as_mut() => answer,
         () = poll_fn(|cx| connection.borrow_mut().poll_gone(cx)) => None,
     };
-    let Some(answer) = answer else { return Next::Gone };
+    let Some(mut answer) = answer else { return Next::Gone };
+    front.advertise(entrance, &mut answer.head.headers);
     // A client that was never told to send its body may do so or not: what comes next on its connection is uncertain.
     let is_last = *is_stopping.borrow() || front.is_leaving() || connection.borrow().awaits_continue();
     let asker = if is_last { asker.leaving() } else { asker };

@@ -99,13 +99,15 @@ fn respond(
         }
         None => (entrance, body::Incoming::Http2(body)),
     };
-    let received = exchange::receive(&front, entrance, head, body);
+    let received = exchange::receive(&front, entrance.clone(), head, body);
     async move {
         let answer = received.answer(&front).await.ok_or(ClientFault::Gone)?;
-        Ok(response(match opening {
+        let mut answer = match opening {
             Some(opening) => opening.answer(answer),
             None => answer,
-        }))
+        };
+        front.advertise(&entrance, &mut answer.head.headers);
+        Ok(response(answer))
     }
 }
 

@@ -1,11 +1,14 @@
 //! Listening sockets: one per worker on the same port, so that the kernel spreads connections over the workers.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 const BACKLOG: i32 = 4096;
+
+/// Bytes of packets that may wait: one socket takes those of all connections.
+const PACKETS: usize = 4 * 1024 * 1024;
 
 /// Opens `count` listeners on every interface, IPv6 and IPv4, or IPv4 alone where there is no IPv6.
 pub fn everywhere(port: u16, count: usize) -> io::Result<Vec<TcpListener>> {
@@ -14,6 +17,19 @@ pub fn everywhere(port: u16, count: usize) -> io::Result<Vec<TcpListener>> {
         Err(error) if is_without_ipv6(&error) => on(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), count),
         opened => opened,
     }
+}
+
+/// Opens a port for packets, with nobody else on it.
+pub fn for_packets(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // The system may allow less; then it is less.
+    socket.set_recv_buffer_size(PACKETS).and_then(|()| socket.set_send_buffer_size(PACKETS)).ok();
+    socket.bind(&address.into())?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 /// An error as Go words it, for the usual ones.

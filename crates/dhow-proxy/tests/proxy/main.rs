@@ -20,6 +20,7 @@ mod h2c;
 mod handover;
 mod http1;
 mod http2;
+mod http3;
 mod inventory;
 mod load;
 mod logging;

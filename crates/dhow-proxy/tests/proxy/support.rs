@@ -9,6 +9,7 @@ pub mod frames;
 pub mod gate;
 pub mod h2c;
 pub mod http2;
+pub mod http3;
 pub mod pebble;
 pub mod stand_in;
 pub mod tls;

@@ -42,6 +42,7 @@ fn as_set(docker: Command, settings: &ProxyRun, image: &str) -> Command {
         .word(image_of(settings).unwrap_or_else(|| image.to_string()))
         .words([CONTAINER, "run"])
         .words(settings.debug.then_some("--debug"))
+        .words(settings.http3.then_some("--http3"))
         .words(settings.metrics_port.iter().flat_map(|port| ["--metrics-port".to_string(), port.to_string()]))
         .words(settings.proxy_protocol.iter().map(|sender| format!("--proxy-protocol={sender}")))
         .words(settings.max_connections_per_client.map(|most| format!("--max-connections-per-client={most}")))
@@ -59,10 +60,12 @@ fn publish(settings: &ProxyRun) -> Vec<String> {
     addresses.chain(everywhere).flat_map(|address| publish_on(settings, &address)).collect()
 }
 
-fn publish_on(settings: &ProxyRun, address: &str) -> [String; 4] {
+fn publish_on(settings: &ProxyRun, address: &str) -> Vec<String> {
     let http = format!("{address}{}:80", settings.http_port);
     let https = format!("{address}{}:443", settings.https_port);
-    ["--publish".to_string(), http, "--publish".to_string(), https]
+    let http3 = settings.http3.then(|| format!("{https}/udp"));
+    let ports = [http, https].into_iter().chain(http3);
+    ports.flat_map(|port| ["--publish".to_string(), port]).collect()
 }
 
 fn log_size(settings: &ProxyRun) -> Vec<String> {
@@ -104,6 +107,7 @@ mod tests {
             http_port: 80,
             https_port: 443,
             metrics_port: None,
+            http3: false,
             debug: false,
             log_max_size: "10m".to_string(),
             publish: true,
@@ -162,6 +166,12 @@ mod tests {
             "--publish 127.0.0.1:80:80 --publish 127.0.0.1:443:443 \
              --publish '[::1]:80:80' --publish '[::1]:443:443' --log-opt"
         ));
+        let with_http3 = runs(|settings| {
+            settings.http3 = true;
+            settings.bind_ips = vec!["::1".to_string()];
+        });
+        assert!(with_http3.contains("--publish '[::1]:443:443' --publish '[::1]:443:443/udp' --log-opt"));
+        assert!(with_http3.ends_with(" kamal-proxy run --http3"));
         let hidden = runs(|settings| settings.publish = false);
         assert_eq!(added(&hidden, &runs(|_| ())), "--publish 80:80 --publish 443:443");
         let unlimited = runs(|settings| settings.log_max_size.clear());

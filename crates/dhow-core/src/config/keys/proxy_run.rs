@@ -15,6 +15,10 @@ pub(in crate::config) const FIELDS: Fields = &[
         .between(1, 65535)
         .more("In the proxy's container, for others of its docker network.")
         .otherwise("no metrics"),
+    field("http3", Kind::Boolean, "whether HTTP/3 is served too", "true")
+        .more("Over UDP, on the port for HTTPS, which has to be 443 for browsers to find it. Firewalls have to let UDP pass.")
+        .in_dhow("only here; kamal-proxy can do it too.")
+        .default("false"),
     field("debug", Kind::Boolean, "debug log", "true").more("The proxy says more.").default("false"),
     field("log_max_size", Kind::Text, "largest log file", "\"30m\"")
         .more("An empty text sets no limit.")
