@@ -149,7 +149,7 @@ fn unknown(word: &str) -> String {
         .filter(|command| !command.name.contains(' ') && is_near(word, command.name))
         .map(|command| format!("\t{}\n", command.name))
         .collect();
-    let hint = if near.is_empty() { near } else { format!("\nDid you mean this?\n{near}") };
+    let hint = if near.is_empty() { near } else { format!("\nDid you mean this?\n{near}\n") };
     format!("unknown command {word:?} for \"kamal-proxy\"\n{hint}Run 'kamal-proxy --help' for usage.")
 }
 

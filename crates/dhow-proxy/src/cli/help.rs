@@ -31,7 +31,7 @@ pub fn of(command: &Command) -> String {
         let left = format!("--{}{kind}", flag.name);
         text.push_str(&format!("  {left:36} {}{}\n", flag.help, default(flag)));
     }
-    text + "  --help                               Show this help\n"
+    text + "  -h, --help                           Show this help\n"
 }
 
 fn default(flag: &Flag) -> String {

@@ -22,7 +22,7 @@ fn wrong_command_lines_get_kamal_proxys_words() {
         (&["nope"], "unknown command \"nope\" for \"kamal-proxy\"\nRun 'kamal-proxy --help' for usage."),
         (
             &["deplo"],
-            "unknown command \"deplo\" for \"kamal-proxy\"\n\nDid you mean this?\n\tdeploy\nRun 'kamal-proxy --help' for usage.",
+            "unknown command \"deplo\" for \"kamal-proxy\"\n\nDid you mean this?\n\tdeploy\n\nRun 'kamal-proxy --help' for usage.",
         ),
         (&["deploy", "web", "--nope"], "unknown flag: --nope"),
         (&["--version"], "unknown flag: --version"),

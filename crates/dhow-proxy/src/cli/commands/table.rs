@@ -35,6 +35,7 @@ pub(super) static COMMANDS: &[Command] = &[
         "Deploy rollout targets beside the current ones",
     ),
     command("rollout set", Arity::Service, ROLLOUT_SET, "Choose who sees the rollout targets"),
+    command("rollout stop", Arity::Service, &[], "Send nobody to the rollout targets"),
     command(
         "upgrade",
         Arity::None,
@@ -47,7 +48,6 @@ pub(super) static COMMANDS: &[Command] = &[
         &[],
         "Keep standard input, as what a service's DNS provider wants to know",
     ),
-    command("rollout stop", Arity::Service, &[], "Send nobody to the rollout targets"),
 ];
 
 static RUN: &[Flag] = &[
