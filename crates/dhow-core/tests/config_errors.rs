@@ -401,6 +401,8 @@ fn rules_for_visitors_are_checked() {
         {proxy: {response_headers: {A: true}}} | proxy/response_headers/A: should be a text, or false
         {proxy: {response_headers: {A: "b\nc"}}} | proxy/response_headers/A: should be one line of ASCII text
         {proxy: {response_headers: {Strict-Transport-Security: a}}} | proxy/response_headers/Strict-Transport-Security: is not for plain http
+        {proxy: {compression: true}} | proxy/compression: should be an array
+        {proxy: {compression: [gzip, deflate]}} | proxy/compression/1: 'deflate' should be one of: zstd, br, gzip
         {proxy: {hsts: {preload: true}}} | proxy/hsts: max_age is required
         {proxy: {hsts: {max_age: 1, preload: true}}} | proxy/hsts: preload needs include_subdomains, and a max_age of at least 31536000
         "#,

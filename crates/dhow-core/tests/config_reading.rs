@@ -369,14 +369,16 @@ proxy:
   run: {debug: true, proxy_protocol: [10.0.0.0/8]}
   response_headers: {X-Frame-Options: DENY, Server: false, X-Age: 5}
   hsts: {max_age: 31536000, include_subdomains: true}
+  compression: [zstd, gzip]
 ",
     );
     let proxy = config.roles[0].proxy.as_ref().unwrap();
     let visitors = ["www_redirect", "trusted_proxies", "rate_limit", "basic_auth"];
-    let others = ["response_headers", "hsts", "run.proxy_protocol"];
+    let others = ["response_headers", "hsts", "compression", "run.proxy_protocol"];
     assert_eq!(proxy.ours, [&visitors[..], &others].concat());
     let set = [("X-Frame-Options", "DENY"), ("X-Age", "5")].map(|(name, value)| (name.into(), value.into()));
     assert_eq!(proxy.policy.answers.set_headers, set);
+    assert_eq!(proxy.policy.answers.compression, ["zstd", "gzip"]);
     assert_eq!(proxy.policy.answers.removed_headers, ["Server"]);
     let hsts = Hsts { max_age: 31_536_000, include_subdomains: true, preload: false };
     assert_eq!(proxy.policy.answers.hsts, Some(hsts));

@@ -1,7 +1,7 @@
 //! `proxy:`, the part about what dhow's own proxy does to answers.
 
 use super::errors::Errors;
-use super::keys::proxy_answers::{FIXED_HEADERS, HSTS};
+use super::keys::proxy_answers::{ENCODINGS, FIXED_HEADERS, HSTS};
 use super::proxy_policy::check_section;
 use super::setting::Setting;
 
@@ -17,6 +17,8 @@ pub struct ProxyAnswers {
     pub removed_headers: Vec<String>,
     /// `hsts`.
     pub hsts: Option<Hsts>,
+    /// `compression`: names of content codings.
+    pub compression: Vec<String>,
 }
 
 /// `hsts:`.
@@ -34,6 +36,11 @@ impl ProxyAnswers {
     /// Checks what goes beyond the types of keys.
     pub(super) fn check_rules(proxy: &Setting, errors: &mut Errors) {
         check_headers(&proxy.section("response_headers"), errors);
+        for encoding in proxy.section("compression").items() {
+            if let Some(text) = encoding.node.text().filter(|text| !ENCODINGS.contains(&text.as_str())) {
+                errors.at(&encoding, format!("'{text}' should be one of: {}", ENCODINGS.join(", ")));
+            }
+        }
         check_section(proxy, "hsts", HSTS, errors);
         if let Some(section) = proxy.get("hsts")
             && section.bool("preload") == Some(true)
@@ -58,6 +65,7 @@ impl ProxyAnswers {
                 .collect(),
             removed_headers: removed.into_iter().map(|(name, _)| name.key_text()).collect(),
             hsts: Hsts::read(&proxy.section("hsts"), errors),
+            compression: proxy.texts("compression"),
         }
     }
 }

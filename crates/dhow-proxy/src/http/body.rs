@@ -11,6 +11,8 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use crate::http::access_log::AccessRecord;
 use crate::http::buffer::Buffer;
+use crate::http::encoder::{self, Encoder};
+use crate::http::encoding::Encoding;
 use crate::http::send::Exchange;
 use crate::http::upgrade::Tunnel;
 use crate::http::upstream::Lease;
@@ -143,6 +145,12 @@ enum Content {
     Streaming(Box<Download>),
     Buffered(Box<Buffer>),
     Tunnel(Box<Tunnel>),
+    Compressed(Box<Compressed>),
+}
+
+struct Compressed {
+    source: Content,
+    encoder: Encoder,
 }
 
 /// A response body that is passed on as it comes. It keeps the request in flight.
@@ -184,6 +192,23 @@ impl ResponseBody {
         self
     }
 
+    /// The same content in this coding; as it was, if that is no gain.
+    pub fn compressed(self, encoding: Encoding) -> Result<Self, Self> {
+        let Self { content, record } = self;
+        let (outcome, content) = match content {
+            Content::Whole(Some(bytes)) if bytes.len() <= encoder::WHOLE => {
+                let encoded = encoder::encode_whole(&bytes, encoding);
+                (encoded.is_some(), Content::Whole(encoded.or(Some(bytes))))
+            }
+            source => match Encoder::new(encoding, source.size_hint().exact()) {
+                Ok(encoder) => (true, Content::Compressed(Box::new(Compressed { source, encoder }))),
+                Err(_) => (false, source),
+            },
+        };
+        let body = Self { content, record };
+        if outcome { Ok(body) } else { Err(body) }
+    }
+
     /// The other protocol that takes over after the answer, if one does; else the body again.
     pub fn into_tunnel(self) -> Result<Box<Tunnel>, Self> {
         match self.content {
@@ -210,12 +235,7 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = ready!(match &mut self.content {
-            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Streaming(download) => download.poll_frame(cx),
-            Content::Buffered(buffer) => Pin::new(&mut **buffer).poll_frame(cx).map_err(Into::into),
-            Content::Tunnel(_) => Poll::Ready(None),
-        });
+        let frame = ready!(self.content.poll_frame(cx));
         let length = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
         if let Some(record) = &mut self.record {
             record.sent += length as u64;
@@ -224,20 +244,45 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
+        self.content.is_ended()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
+}
+
+impl Content {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Streaming(download) => download.poll_frame(cx),
+            Content::Buffered(buffer) => Pin::new(&mut **buffer).poll_frame(cx).map_err(Into::into),
+            Content::Tunnel(_) => Poll::Ready(None),
+            Content::Compressed(body) => {
+                let Compressed { source, encoder } = &mut **body;
+                encoder.poll_frame(cx, |cx| source.poll_frame(cx))
+            }
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        match self {
             Content::Whole(bytes) => bytes.is_none(),
             Content::Streaming(download) => download.exchange.is_ended(),
             Content::Buffered(buffer) => buffer.is_end_stream(),
             Content::Tunnel(_) => true,
+            Content::Compressed(body) => body.encoder.is_ended(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
+        match self {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             Content::Streaming(download) => download.exchange.size_hint(),
             Content::Buffered(buffer) => buffer.size_hint(),
             Content::Tunnel(_) => SizeHint::with_exact(0),
+            Content::Compressed(_) => SizeHint::default(),
         }
     }
 }

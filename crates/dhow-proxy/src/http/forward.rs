@@ -12,6 +12,7 @@ use crate::http::body::{Download, Incoming, RequestBody, UploadError};
 use crate::http::buffer::{Buffer, BufferError, Limits};
 use crate::http::exchange::Admitted;
 use crate::http::fields::Fields;
+use crate::http::finish::{finish, finish_head};
 use crate::http::front::Front;
 use crate::http::headers;
 use crate::http::message::{Answer, ResponseHead};
@@ -243,7 +244,7 @@ fn upgraded(
     if let Some(protocol) = protocol {
         head.headers.add("Upgrade", &protocol);
     }
-    finish(&mut head, &record);
+    finish_head(&mut head, &record);
     record.answered(head.status.as_u16(), &head.headers);
     let (target, early) = exchange.into_parts();
     Answer { head, body: Tunnel { target, early, lease, record }.into() }
@@ -288,16 +289,9 @@ fn log_failure(front: &Front, record: &AccessRecord, failure: &Failure) {
     }
 }
 
-/// Does what the service asks of all its answers.
-fn finish(head: &mut ResponseHead, record: &AccessRecord) {
-    if let Some(policy) = record.service.as_ref().and_then(|service| service.policy.as_ref()) {
-        policy.answers.apply(&mut head.headers, record.is_secure());
-    }
-}
-
 /// The answer, with the record to be written when its body has been sent.
-pub fn recorded(mut answer: Answer, mut record: Box<AccessRecord>) -> Answer {
-    finish(&mut answer.head, &record);
+pub fn recorded(answer: Answer, mut record: Box<AccessRecord>) -> Answer {
+    let answer = finish(answer, &record);
     record.answered(answer.head.status.as_u16(), &answer.head.headers);
     Answer { head: answer.head, body: answer.body.recorded(record) }
 }

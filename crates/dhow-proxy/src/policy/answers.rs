@@ -4,6 +4,7 @@
 use hyper::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
+use crate::http::encoding::Encoding;
 use crate::http::fields::Fields;
 
 const HSTS: &str = "Strict-Transport-Security";
@@ -41,6 +42,9 @@ pub struct AnswerOptions {
     /// `Strict-Transport-Security`, for answers over https; empty for none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub hsts: String,
+    /// Codings that answers may be compressed in, the best first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub compression: Vec<Encoding>,
 }
 
 impl AnswerOptions {
@@ -56,6 +60,8 @@ pub struct Answers {
     set: Vec<(String, String)>,
     removed: Vec<String>,
     hsts: Option<String>,
+    /// Codings that answers may be compressed in, the best first.
+    pub compression: Vec<Encoding>,
 }
 
 impl Answers {
@@ -75,7 +81,12 @@ impl Answers {
             check_name(name).map_err(|error| format!("remove-response-header {name:?} {error}"))?;
         }
         let hsts = (!options.hsts.is_empty()).then(|| read_hsts(&options.hsts)).transpose()?;
-        Ok(Self { set, removed: options.removed_headers.clone(), hsts })
+        Ok(Self {
+            set,
+            removed: options.removed_headers.clone(),
+            hsts,
+            compression: options.compression.clone(),
+        })
     }
 
     /// Applies the rules to the head of an answer. HSTS is for answers over https only (RFC 6797, section 7.2).
@@ -159,6 +170,7 @@ mod tests {
             set_headers: owned(set),
             removed_headers: owned(removed),
             hsts: hsts.into(),
+            compression: Vec::new(),
         })
     }
 

@@ -9,6 +9,7 @@ mod answers;
 mod authorities;
 mod buffering;
 mod cli;
+mod compression;
 mod crowding;
 mod deploy;
 mod dns;

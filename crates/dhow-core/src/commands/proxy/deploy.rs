@@ -145,6 +145,7 @@ fn flags_for_answers(answers: &ProxyAnswers) -> Vec<Word> {
         each("response-header", &lines),
         each("remove-response-header", &answers.removed_headers),
         text("hsts", answers.hsts.as_ref().map(strict_transport).as_ref()),
+        each("compress", &answers.compression),
     ]
     .concat()
 }
@@ -273,10 +274,11 @@ mod tests {
                     set_headers: vec![line],
                     removed_headers: vec!["Server".to_string()],
                     hsts: Some(hsts),
+                    compression: vec!["br".to_string(), "gzip".to_string()],
                 };
             }),
             "--response-header=\"X-Cost: 5 \\$\" --remove-response-header=\"Server\" \
-             --hsts=\"max-age=300; includeSubDomains\""
+             --hsts=\"max-age=300; includeSubDomains\" --compress=\"br\" --compress=\"gzip\""
         );
         assert_eq!(
             adds(|proxy| proxy.canonical_host = Some("a.example.com".to_string())),

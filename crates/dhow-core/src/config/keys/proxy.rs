@@ -1,6 +1,6 @@
 //! `proxy:`, of the app, a role or an accessory.
 
-use super::proxy_answers::{RESPONSE_HEADERS, STRICT_TRANSPORT};
+use super::proxy_answers::{COMPRESSION, RESPONSE_HEADERS, STRICT_TRANSPORT};
 use super::proxy_policy::{BASIC_AUTH, RATE_LIMIT, WWW};
 use super::{Section, acme, proxy_run};
 use crate::config::schema::{Fields, Kind, field};
@@ -213,6 +213,7 @@ pub(in crate::config) const FIELDS: Fields = &[
         .otherwise("none is asked for"),
     RESPONSE_HEADERS,
     STRICT_TRANSPORT,
+    COMPRESSION,
     field(
         "run",
         Kind::Fields(proxy_run::FIELDS),

@@ -33,6 +33,22 @@ pub(super) const STRICT_TRANSPORT: Field =
         .ours()
         .otherwise("as the app says");
 
+/// Words for `compression`.
+pub(in crate::config) const ENCODINGS: [&str; 3] = ["zstd", "br", "gzip"];
+
+pub(super) const COMPRESSION: Field = field(
+    "compression",
+    Kind::Texts,
+    "what text is compressed with on its way to the client",
+    "[zstd, br, gzip]",
+)
+.more(
+    "Of `zstd`, `br` and `gzip`, the one that the client likes best; of those that it likes as much, the first. Pages, scripts, \
+     JSON and the like, from 1 KiB, unless the app has compressed them or says `no-transform`.",
+)
+.ours()
+.otherwise("nothing is compressed");
+
 /// Header lines that are not to be changed: how a message is framed, what concerns one connection, the date.
 pub(in crate::config) const FIXED_HEADERS: [&str; 13] = [
     "connection",

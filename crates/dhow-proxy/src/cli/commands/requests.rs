@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::flags::Arguments;
 use crate::control::{Deployment, Request, Rollout};
 use crate::credentials;
+use crate::http::encoding::Encoding;
 use crate::options::dns::DnsOptions;
 use crate::options::{HealthCheckConfig, ServiceOptions, TargetOptions, TargetProtocol};
 use crate::policy::answers::{AnswerOptions, Answers};
@@ -119,6 +120,11 @@ fn answer_options(arguments: &Arguments) -> Result<AnswerOptions, String> {
         set_headers: arguments.list("response-header"),
         removed_headers: arguments.list("remove-response-header"),
         hsts: arguments.text("hsts"),
+        compression: arguments
+            .list("compress")
+            .iter()
+            .map(|name| Encoding::parse(name))
+            .collect::<Result<_, _>>()?,
     };
     Answers::new(&options)?;
     Ok(options)

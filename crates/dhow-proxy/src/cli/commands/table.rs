@@ -195,6 +195,7 @@ static DEPLOY: &[Flag] = &[
         "Header of every answer, \"Name: value\", in place of the app's (repeatable)",
     ),
     flag("remove-response-header", Kind::List, "", "Header that no answer has (repeatable)"),
+    flag("compress", Kind::List, "", "Codings to compress answers in, the best first: zstd,br,gzip"),
     flag("hsts", Kind::Text, "", "Strict-Transport-Security of answers over https: max-age=31536000"),
 ];
 

@@ -138,6 +138,13 @@ impl Connection {
         read_line(&mut self.stream)
     }
 
+    /// Reads so many bytes of whatever is on the connection.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
     /// Reads whatever comes until the other side hangs up, within the connection's patience.
     pub fn drain(&mut self) {
         // TLS that ends without a farewell is unexpected; it is the end all the same.
