@@ -45,12 +45,21 @@ async fn probe_repeatedly(target: &Target, is_single: bool, log: &Log) {
     let interval = target.options.health_check_config.interval;
     let mut last_logged: Option<(String, Instant)> = None;
     let mut was_healthy = false;
+    let mut was_passed_over = false;
     loop {
         let started = Instant::now();
         let outcome = probe(target).await;
         was_healthy |= outcome.is_ok();
         target.set_probe_error(outcome.as_ref().err().map(ToString::to_string));
         note(target, &outcome, log, &mut last_logged);
+        let name = target.address.as_str();
+        if target.is_passed_over() && !was_passed_over {
+            log.warn("Target is passed over, because connections to it fail", &[("target", &name)]);
+        }
+        if outcome.is_ok() && target.readmit() {
+            log.info("Target is in turn again", &[("target", &name)]);
+        }
+        was_passed_over = target.is_passed_over();
         if is_single && was_healthy {
             return;
         }

@@ -60,6 +60,9 @@ pub struct TargetEntry {
     pub role: String,
     /// `adding`, `healthy` or `unhealthy`.
     pub health: String,
+    /// Whether others are asked first, because connections to it fail.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_passed_over: bool,
     /// Why the last probe failed, if it did.
     pub last_error: Option<String>,
     /// Requests under way.
@@ -121,10 +124,17 @@ impl ServiceEntry {
                 allowlist: service.split.as_ref().map(|split| split.allowlist().to_vec()).unwrap_or_default(),
             }),
             certificates: certificates(service, router, acme),
-            options: options.clone(),
+            options: shown(options),
             target_options: (*service.target_options).clone(),
         }
     }
+}
+
+/// The options without what is nobody's business.
+fn shown(options: &ServiceOptions) -> ServiceOptions {
+    let mut shown = options.clone();
+    shown.policy.sticky_key = None;
+    shown
 }
 
 fn targets(pool: &Pool) -> Vec<TargetEntry> {
@@ -132,6 +142,7 @@ fn targets(pool: &Pool) -> Vec<TargetEntry> {
         address: target.address.as_str().into(),
         role: role.into(),
         health: target.health().to_string(),
+        is_passed_over: target.is_passed_over(),
         last_error: target.probe_error(),
         in_flight: target.in_flight(),
     };

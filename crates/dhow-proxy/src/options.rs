@@ -1,6 +1,7 @@
 //! What a deploy asks for: the options of a service and of its targets, in the shape of kamal-proxy's state file.
 
 pub mod dns;
+pub mod tuning;
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::policy::options::PolicyOptions;
 use dns::DnsOptions;
+use tuning::TargetTuning;
 
 /// Options of a whole service: where it is mounted and how its clients are treated.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,6 +91,9 @@ pub struct TargetOptions {
     /// What targets are spoken to in. kamal-proxy knows only one.
     #[serde(skip_serializing_if = "TargetProtocol::is_usual")]
     pub target_protocol: TargetProtocol,
+    /// What kamal-proxy has no word for; it reads past it.
+    #[serde(rename = "dhow", skip_serializing_if = "TargetTuning::is_usual")]
+    pub tuning: TargetTuning,
 }
 
 /// The version of HTTP that targets want.

@@ -9,6 +9,7 @@ pub mod basic_auth;
 pub mod by_client;
 pub mod options;
 pub mod rate;
+pub mod stickiness;
 pub mod www;
 
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use answers::Answers;
 use basic_auth::{BasicAuth, Pending, Standing};
 use options::PolicyOptions;
 use rate::RateLimit;
+use stickiness::Stickiness;
 
 /// The rules of a service, ready for use by every worker.
 #[derive(Default)]
@@ -34,6 +36,8 @@ pub struct Policy {
     basic_auth: Option<Arc<BasicAuth>>,
     /// What is done to answers.
     pub answers: Answers,
+    /// How clients are brought back to their targets, if they are.
+    pub stickiness: Option<Stickiness>,
     is_closed: bool,
 }
 
@@ -64,6 +68,7 @@ impl Policy {
             rate: options.rate_limit.as_ref().map(RateLimit::new),
             basic_auth: BasicAuth::load(options)?.map(Arc::new),
             answers: Answers::new(&options.answers)?,
+            stickiness: options.sticky_key.as_ref().map(Stickiness::new),
             is_closed: false,
         })))
     }

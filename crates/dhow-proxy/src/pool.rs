@@ -1,7 +1,8 @@
 //! The targets of a service: who is asked next, and how they are watched and drained together.
 
+mod turns;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -9,16 +10,17 @@ use tokio::time::timeout;
 
 use crate::options::TargetOptions;
 use crate::target::{InFlight, Target, TargetAddress};
+use turns::Turns;
 
-/// Writers and readers, balanced over the healthy ones: in turn, and away from busy ones.
+/// Writers and readers, balanced over the healthy ones: in turn by weight, and away from busy ones.
 #[derive(Default)]
 pub struct Pool {
     /// Targets that take every request.
     pub writers: Vec<Arc<Target>>,
     /// Targets that take reads only.
     pub readers: Vec<Arc<Target>>,
-    next_writer: AtomicUsize,
-    next_reader: AtomicUsize,
+    writer_turns: Turns,
+    reader_turns: Turns,
 }
 
 /// The outcome of asking a pool for a target.
@@ -39,21 +41,43 @@ impl Pool {
                 |text: &String| Ok(Arc::new(Target::new(TargetAddress::parse(text)?, Arc::clone(options))));
             addresses.iter().map(target).collect()
         };
-        Ok(Self {
-            writers: targets(writers)?,
-            readers: targets(readers)?,
-            next_writer: AtomicUsize::new(0),
-            next_reader: AtomicUsize::new(0),
-        })
+        let (writers, readers) = (targets(writers)?, targets(readers)?);
+        let (writer_turns, reader_turns) = (Turns::among(&writers), Turns::among(&readers));
+        Ok(Self { writers, readers, writer_turns, reader_turns })
     }
 
-    /// Admits a request: a read goes to a healthy reader if there is one, anything else to a writer.
-    pub fn admit(&self, is_read: bool) -> Admission {
-        let reader = if is_read { next_healthy(&self.readers, &self.next_reader) } else { None };
-        match reader.or_else(|| next_healthy(&self.writers, &self.next_writer)) {
+    /// Admits a request: a read goes to a healthy reader if there is one, anything else to a writer; to one that is
+    /// preferred if there is one. Targets that are passed over are asked only where there is no other.
+    pub fn admit(&self, is_read: bool, preferred: Option<&dyn Fn(&Target) -> bool>) -> Admission {
+        let reachable =
+            self.choose(is_read, preferred, |target| target.is_healthy() && !target.is_passed_over());
+        match reachable.or_else(|| self.choose(is_read, preferred, Target::is_healthy)) {
             Some(target) => target.admit().map_or(Admission::Closed, Admission::Admitted),
             None => Admission::NoneHealthy,
         }
+    }
+
+    fn choose(
+        &self,
+        is_read: bool,
+        preferred: Option<&dyn Fn(&Target) -> bool>,
+        is_fit: impl Fn(&Target) -> bool + Copy,
+    ) -> Option<&Arc<Target>> {
+        let among = |targets: &'_ [Arc<Target>]| {
+            let is_preferred = |target: &Arc<Target>| preferred.is_some_and(|preferred| preferred(target));
+            targets.iter().position(|target| is_fit(target) && is_preferred(target))
+        };
+        let of = |targets, turns: &Turns| match among(targets) {
+            Some(position) => targets.get(position),
+            None => turns.next(targets, is_fit),
+        };
+        let reader = if is_read { of(&self.readers, &self.reader_turns) } else { None };
+        reader.or_else(|| of(&self.writers, &self.writer_turns))
+    }
+
+    /// Whether a target takes reads only.
+    pub fn is_reader(&self, target: &Arc<Target>) -> bool {
+        self.readers.iter().any(|reader| Arc::ptr_eq(reader, target))
     }
 
     /// All targets, writers first.
@@ -114,19 +138,6 @@ impl Pool {
     }
 }
 
-/// The next healthy target in turn, or the one after it if that is less busy: among idle targets this is round robin, as
-/// with kamal-proxy, and a slow one gets less.
-fn next_healthy<'a>(targets: &'a [Arc<Target>], next: &AtomicUsize) -> Option<&'a Arc<Target>> {
-    if let [only] = targets {
-        return only.is_healthy().then_some(only);
-    }
-    let first = next.fetch_add(1, Relaxed);
-    let in_turn = (0..targets.len()).map(|step| &targets[first.wrapping_add(step) % targets.len()]);
-    let mut healthy = in_turn.filter(|target| target.is_healthy());
-    let (one, other) = (healthy.next()?, healthy.next());
-    Some(other.filter(|other| other.in_flight() < one.in_flight()).unwrap_or(one))
-}
-
 fn names(targets: &[Arc<Target>]) -> Vec<String> {
     targets.iter().map(|target| target.address.as_str().to_owned()).collect()
 }
@@ -146,7 +157,7 @@ mod tests {
     }
 
     fn chosen(pool: &Pool, is_read: bool) -> Option<String> {
-        match pool.admit(is_read) {
+        match pool.admit(is_read, None) {
             Admission::Admitted(in_flight) => Some(in_flight.target.address.as_str().to_owned()),
             _ => None,
         }
@@ -168,7 +179,7 @@ mod tests {
     fn a_busy_target_is_passed_over() {
         let pool = pool(&["one", "two", "three"], &[]);
         heal(&pool);
-        let Admission::Admitted(slow) = pool.admit(false) else { panic!("one is healthy") };
+        let Admission::Admitted(slow) = pool.admit(false, None) else { panic!("one is healthy") };
         let slow_name = slow.target.address.as_str().to_owned();
         let seen: Vec<_> = (0..9).filter_map(|_| chosen(&pool, false)).collect();
         assert!(!seen.contains(&slow_name), "{slow_name}: {seen:?}");

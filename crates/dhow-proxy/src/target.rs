@@ -1,14 +1,17 @@
 //! One address that a service's requests are forwarded to, with its health and the count of requests under way.
 
+mod ejection;
+
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
 use crate::options::TargetOptions;
+use ejection::Ejection;
 
 /// How long requests have to notice that they are cut before a drain stops waiting for them.
 const CUT_GRACE: Duration = Duration::from_secs(5);
@@ -26,6 +29,9 @@ pub struct Target {
     health: AtomicU8,
     probe_error: Mutex<Option<String>>,
     suspected: Notify,
+    ejection: Ejection,
+    weight: u32,
+    token: OnceLock<String>,
     health_changed: watch::Sender<Health>,
     in_flight: AtomicUsize,
     emptied: Notify,
@@ -70,6 +76,7 @@ impl fmt::Display for Health {
 impl Target {
     /// A target that was not probed yet.
     pub fn new(address: TargetAddress, options: Arc<TargetOptions>) -> Self {
+        let weight = options.tuning.weight(address.as_str());
         Self {
             id: NEXT_ID.fetch_add(1, SeqCst),
             address,
@@ -77,6 +84,9 @@ impl Target {
             health: AtomicU8::new(Health::Adding as u8),
             probe_error: Mutex::new(None),
             suspected: Notify::new(),
+            ejection: Ejection::default(),
+            weight,
+            token: OnceLock::new(),
             health_changed: watch::Sender::new(Health::Adding),
             in_flight: AtomicUsize::new(0),
             emptied: Notify::new(),
@@ -125,9 +135,35 @@ impl Target {
         *self.probe_error.lock().expect("no holder panics") = error;
     }
 
-    /// A request could not reach it: whoever probes it is to do so now.
-    pub fn suspect(&self) {
+    /// A request could not reach it: whoever probes it is to do so now. If that goes on, others are asked first.
+    pub fn unreachable(&self) {
+        self.ejection.failed();
         self.suspected.notify_one();
+    }
+
+    /// A request has reached it.
+    pub fn reached(&self) {
+        self.ejection.succeeded();
+    }
+
+    /// Whether others are to be asked first, because it could not be reached again and again.
+    pub fn is_passed_over(&self) -> bool {
+        self.ejection.is_out()
+    }
+
+    /// A probe has succeeded. Whether the target was passed over, and is no more.
+    pub fn readmit(&self) -> bool {
+        self.ejection.probed()
+    }
+
+    /// How much of the requests it gets, compared with others.
+    pub fn weight(&self) -> u32 {
+        self.weight
+    }
+
+    /// Its name in cookies, made once.
+    pub fn token(&self, make: impl FnOnce(&str) -> String) -> &str {
+        self.token.get_or_init(|| make(self.address.as_str()))
     }
 
     /// Waits for a reason to probe before it is time.

@@ -67,7 +67,7 @@ async fn ask_when_running(
         if let Pause::Stopped { message } = &service.pause {
             return Ok(Answer { status: 503, body: format!("stopped {message}").trim_end().into() });
         }
-        match service.active.admit(true) {
+        match service.active.admit(true, None) {
             Admission::Admitted(in_flight) => {
                 let address = &in_flight.target.address;
                 let stream = TcpStream::connect((address.host(), address.port())).await?;

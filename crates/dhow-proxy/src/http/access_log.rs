@@ -8,13 +8,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Body;
 use hyper::{Method, Version};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+use crate::http::body::Incoming;
 use crate::http::fields::Fields;
 use crate::http::headers;
 use crate::http::message::{RequestHead, RequestTarget};
+use crate::http::progress::Progress;
+use crate::http::timing::Timing;
 use crate::http1::connection::Connection;
 use crate::log::{Level, Line, Log};
 use crate::metrics::tally::{Ended, Tally};
@@ -101,6 +105,10 @@ pub struct AccessRecord {
     pub target: Option<Arc<Target>>,
     /// Body bytes sent to the client.
     pub sent: u64,
+    /// How far the client's body is, where that is watched.
+    pub upload: Option<Rc<Progress>>,
+    /// What of the duration was the target's.
+    pub timing: Timing,
     status: u16,
     response_type: String,
     response_extras: Vec<String>,
@@ -164,6 +172,8 @@ impl AccessRecord {
             is_admitted: false,
             target: None,
             sent: 0,
+            upload: None,
+            timing: Timing::default(),
             status: 0,
             response_type: String::new(),
             response_extras: Vec::new(),
@@ -230,6 +240,17 @@ impl AccessRecord {
         }
     }
 
+    /// Takes note of a body, if that is asked for, or if the metrics would not know its length otherwise.
+    pub fn watch(&mut self, body: Incoming, is_asked_for: bool) -> Incoming {
+        let is_unknown = || self.tally.is_some() && !self.headers.contains("content-length");
+        if body.is_end_stream() || !(is_asked_for || is_unknown()) {
+            return body;
+        }
+        let (progress, body) = Progress::of(body);
+        self.upload = Some(progress);
+        body
+    }
+
     /// Notes the head of the answer.
     pub fn answered(&mut self, status: u16, response: &Fields) {
         self.status = status;
@@ -277,7 +298,10 @@ impl AccessRecord {
             method: &self.method,
             status: self.final_status(),
             took: self.started.elapsed(),
-            received: self.request_length().try_into().unwrap_or_default(),
+            received: match &self.upload {
+                Some(upload) => upload.received(),
+                None => self.request_length().try_into().unwrap_or_default(),
+            },
             sent: self.sent,
         };
         tally.ended(self.service.as_ref().map_or("", |service| service.name.as_str()), &ended);
@@ -292,7 +316,7 @@ impl AccessRecord {
         for (name, value) in target.options.log_response_headers.iter().zip(&self.response_extras) {
             line = line.field(&format!("resp_{}", field_name(name)), value);
         }
-        line
+        self.timing.write(line)
     }
 
     /// -1 where the length is not declared.

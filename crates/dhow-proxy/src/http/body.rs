@@ -13,6 +13,7 @@ use crate::http::access_log::AccessRecord;
 use crate::http::buffer::Buffer;
 use crate::http::encoder::{self, Encoder};
 use crate::http::encoding::Encoding;
+use crate::http::progress::Noted;
 use crate::http::send::Exchange;
 use crate::http::upgrade::Tunnel;
 use crate::http::upstream::Lease;
@@ -32,6 +33,8 @@ pub enum Incoming {
     Http2(hyper::body::Incoming),
     /// Over HTTP/3.
     Http3(Box<http3::ClientBody>),
+    /// Any of them, taken note of.
+    Noted(Box<Noted>),
 }
 
 impl Body for Incoming {
@@ -48,6 +51,7 @@ impl Body for Incoming {
             // HTTP/2 has its framing checked before; what can fail is the stream.
             Incoming::Http2(body) => Pin::new(body).poll_frame(cx).map_err(|_| ClientFault::Gone),
             Incoming::Http3(body) => Pin::new(&mut **body).poll_frame(cx),
+            Incoming::Noted(noted) => noted.poll_frame(cx),
         }
     }
 
@@ -57,6 +61,7 @@ impl Body for Incoming {
             Incoming::Http1(body) => body.is_end_stream(),
             Incoming::Http2(body) => body.is_end_stream(),
             Incoming::Http3(body) => body.is_end_stream(),
+            Incoming::Noted(noted) => noted.body.is_end_stream(),
         }
     }
 
@@ -66,6 +71,7 @@ impl Body for Incoming {
             Incoming::Http1(body) => body.size_hint(),
             Incoming::Http2(body) => body.size_hint(),
             Incoming::Http3(body) => body.size_hint(),
+            Incoming::Noted(noted) => noted.body.size_hint(),
         }
     }
 }

@@ -7,9 +7,14 @@ const SET_COOKIE: &str = "set-cookie";
 
 /// The value of a request cookie; quotes around it are no part of it.
 pub fn value<'a>(headers: &'a Fields, name: &str) -> Option<&'a str> {
+    values(headers, name).next()
+}
+
+/// The values of all request cookies with this name: several if they were set for several paths.
+pub fn values<'a, 'n>(headers: &'a Fields, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
     let lines = headers.all(COOKIE).filter_map(|line| std::str::from_utf8(line).ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.into_iter().find(|(found, _)| *found == name).map(|(_, value)| value.trim_matches('"'))
+    pairs.filter(move |(found, _)| *found == name).map(|(_, value)| value.trim_matches('"'))
 }
 
 /// Makes one header of the several that HTTP/2 may split `Cookie` into (RFC 9113, section 8.2.3).

@@ -21,11 +21,12 @@ use crate::pause::Pause;
 use crate::policy::Ruling;
 use crate::policy::addresses::parse_hop;
 use crate::policy::basic_auth::Pending;
+use crate::policy::stickiness::Stickiness;
 use crate::pool::Admission;
 use crate::rollout;
 use crate::routes::{self, Route, Routes};
 use crate::service::Service;
-use crate::target::InFlight;
+use crate::target::{InFlight, Target};
 
 /// What kamal-proxy says to a question that it did not expect.
 const UNKNOWN_TOKEN: &str = "acme/autocert: certificate cache miss\n";
@@ -260,17 +261,26 @@ fn admit(record: &mut AccessRecord, route: &Route<'_>) -> Look {
     let is_write = !is_read(&record.method, &record.headers, service);
     let has_readers = !pool.readers.is_empty();
     let prefers_writer = has_readers && affinity_applies(service) && affinity::is_live(&record.headers);
-    match pool.admit(!is_write && !prefers_writer) {
+    let sticky = service.policy.as_ref().and_then(|policy| policy.stickiness.as_ref());
+    let is_known = |target: &Target| sticky.is_some_and(|sticky| sticky.is_for(target, &record.headers));
+    match pool.admit(!is_write && !prefers_writer, sticky.map(|_| &is_known as &dyn Fn(&Target) -> bool)) {
         Admission::Closed => Look::Again,
         Admission::NoneHealthy => {
             Look::Decided(Verdict::Error(StatusCode::SERVICE_UNAVAILABLE, String::new()))
         }
         Admission::Admitted(in_flight) => {
+            let target = &in_flight.target;
+            let newcomer_to = sticky.filter(|_| !is_known(target));
             record.target = Some(Arc::clone(&in_flight.target));
+            let cookie = |sticky: &Stickiness| {
+                sticky.cookie(target, pool.is_reader(target), route.prefix, record.is_secure())
+            };
+            let pin = newcomer_to.map(cookie);
             let choice = Choice {
                 path: forwarded_path(&record.uri, route),
                 stripped: is_stripped(route).then(|| route.prefix.to_owned()),
                 marks_writer: is_write && has_readers,
+                pin,
             };
             Look::Decided(Verdict::Forward(Admitted { in_flight, choice }))
         }

@@ -1,7 +1,9 @@
 //! Forwarding an admitted request to its target, and the target's answer to the client.
 
+use std::future::pending;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -16,6 +18,7 @@ use crate::http::finish::{finish, finish_head};
 use crate::http::front::Front;
 use crate::http::headers;
 use crate::http::message::{Answer, ResponseHead};
+use crate::http::progress::{Stall, Stalled};
 use crate::http::send::{self, Exchange, ExchangeError};
 use crate::http::upgrade::Tunnel;
 use crate::http::upstream::{ConnectError, Lease, Upstream};
@@ -33,11 +36,13 @@ const GRPC: &[u8] = b"application/grpc";
 pub async fn forward(
     front: &Front,
     entrance: Entrance,
-    record: Box<AccessRecord>,
+    mut record: Box<AccessRecord>,
     admitted: Admitted,
     body: Incoming,
 ) -> Option<Answer> {
     let Admitted { in_flight, choice } = admitted;
+    let limit = in_flight.target.options.tuning.idle_timeout;
+    let body = record.watch(body, !limit.is_zero());
     let (upstream, mut lease) = front.upstreams.lease(in_flight);
     let may_upgrade =
         entrance.may_upgrade && body.is_end_stream() && upstream.protocol() == TargetProtocol::Http1;
@@ -48,6 +53,7 @@ pub async fn forward(
             biased;
             received = exchanging.as_mut() => received,
             () = lease.cut() => Err(Failure::Cut),
+            stall = stall(&record, limit) => Err(stall),
         }
     };
     match exchanged {
@@ -64,6 +70,8 @@ pub struct Choice {
     pub stripped: Option<String>,
     /// Whether the response has to mark the client as one that has just written.
     pub marks_writer: bool,
+    /// The cookie that will bring the client back to this target, if it has to be set.
+    pub pin: Option<String>,
 }
 
 /// What is settled before a request is sent.
@@ -105,6 +113,16 @@ enum Failure {
     TimedOut,
     /// The target is drained and waited for this request long enough.
     Cut,
+}
+
+/// Ends when the request's body has not moved for too long, if there is such a limit.
+async fn stall(record: &AccessRecord, limit: Duration) -> Failure {
+    let upload = record.upload.as_ref().filter(|_| !limit.is_zero());
+    let Some(upload) = upload else { return pending().await };
+    match upload.stall(limit).await {
+        Stall::Client => Failure::Client(ClientFault::Slow),
+        Stall::Target => Failure::TimedOut,
+    }
 }
 
 async fn exchange(
@@ -191,6 +209,7 @@ async fn receive(
     let buffer = Buffer::fill(&mut exchange, limits).await.map_err(|error| match error {
         BufferError::TooLarge => Failure::ResponseTooLarge,
         BufferError::Disk(error) => Failure::Disk(error),
+        BufferError::Source(error) if error.is::<Stalled>() => Failure::TimedOut,
         BufferError::Source(error) => Failure::Target(error.to_string()),
     })?;
     Ok(Received { head, content: Content::Buffered(Box::new(buffer)) })
@@ -227,6 +246,9 @@ fn deliver(record: Box<AccessRecord>, order: &Order, received: Received, lease: 
         && scopes_cookies
     {
         cookies::scope_paths(&mut head.headers, prefix, without_port(record.host()));
+    }
+    if let Some(pin) = &order.choice.pin {
+        head.headers.add("Set-Cookie", pin.as_bytes());
     }
     recorded(Answer { head, body }, record)
 }

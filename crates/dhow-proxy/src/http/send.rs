@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Request, StatusCode, Uri};
 
 use crate::http::access_log::AccessRecord;
 use crate::http::body::{BodyError, RequestBody, UploadError};
@@ -16,12 +16,15 @@ use crate::http::fields::Fields;
 use crate::http::forward::Order;
 use crate::http::headers::{self, BodyLength, Forwarding};
 use crate::http::message::ResponseHead;
+use crate::http::progress::Watched;
 use crate::http::upstream::{ConnectError, Loan, Upstream};
 use crate::http1::client as http1;
 use crate::http1::output::Coding;
 use crate::http2::client as http2;
 use crate::http2::upload::Repeatable;
-use crate::options::TargetProtocol;
+use crate::options::tuning::TargetTuning;
+use crate::options::{TargetOptions, TargetProtocol};
+use crate::routes;
 
 /// How often a request is sent to a target that did not look at it.
 const TRIES: usize = 3;
@@ -32,6 +35,8 @@ pub enum Exchange {
     Http1(http1::Exchange),
     /// On a stream of a connection.
     Http2(Box<http2::Exchange>),
+    /// Either, which has to move on.
+    Watched(Box<Watched>),
 }
 
 /// What ends an exchange before there is a response.
@@ -60,10 +65,19 @@ pub async fn send(
     order: &Order,
     body: RequestBody,
 ) -> Result<(ResponseHead, Exchange), ExchangeError> {
-    match upstream.protocol() {
+    record.timing.begin();
+    let (head, exchange) = match upstream.protocol() {
         TargetProtocol::Http1 => send_http1(upstream, record, order, body).await,
         TargetProtocol::H2c => send_http2(upstream, record, order, body.into()).await,
-    }
+    }?;
+    record.timing.answered();
+    let limit = tuning(record).idle_timeout;
+    let exchange = match head.status {
+        StatusCode::SWITCHING_PROTOCOLS => exchange,
+        _ if limit.is_zero() => exchange,
+        _ => Exchange::Watched(Box::new(Watched::new(exchange, limit, record.upload.clone()))),
+    };
+    Ok((head, exchange))
 }
 
 /// Over HTTP/1, on an idle connection first.
@@ -76,7 +90,7 @@ async fn send_http1(
     order: &Order,
     mut body: RequestBody,
 ) -> Result<(ResponseHead, Exchange), ExchangeError> {
-    let (limit, inform) = (response_limit(record), |head: &ResponseHead| inform(order, head));
+    let (limit, inform) = (response_limit(record, order), |head: &ResponseHead| inform(order, head));
     let is_repeatable = matches!(body, RequestBody::Empty) && is_idempotent(&record.method, &record.headers);
     if let Some(loan) = upstream.reuse(is_repeatable) {
         let mut exchange = begin_http1(loan, record, order, body);
@@ -86,7 +100,7 @@ async fn send_http1(
             Err(error) => return Err(error),
         }
     }
-    let loan = upstream.connect().await.map_err(ExchangeError::Connect)?;
+    let loan = record.timing.connecting(upstream.connect()).await.map_err(ExchangeError::Connect)?;
     let mut exchange = begin_http1(loan, record, order, body);
     let head = exchange.response(&record.method, limit, inform).await?;
     Ok((head, Exchange::Http1(exchange)))
@@ -113,12 +127,13 @@ async fn send_http2(
     let mut tries = 0;
     loop {
         tries += 1;
-        let link = upstream.link().await.map_err(ExchangeError::Connect)?;
+        let link = record.timing.connecting(upstream.link()).await.map_err(ExchangeError::Connect)?;
         let had_served = link.has_served();
         let (error, unsent) = match http2::Exchange::begin(link, request_for_target(record, &about)?, body) {
             Err(body) => (ExchangeError::Refused("the connection takes no more requests".into()), Some(body)),
             Ok(mut exchange) => {
-                let response = exchange.response(response_limit(record), |head| inform(order, head)).await;
+                let response =
+                    exchange.response(response_limit(record, order), |head| inform(order, head)).await;
                 match response {
                     Ok(head) => return Ok((head, Exchange::Http2(Box::new(exchange)))),
                     Err(error) => (error, exchange.into_body()),
@@ -171,8 +186,23 @@ fn forwarding<'a>(record: &'a AccessRecord, order: &'a Order, length: BodyLength
     }
 }
 
-fn response_limit(record: &AccessRecord) -> Duration {
-    record.target.as_ref().map_or(Duration::ZERO, |target| target.options.response_timeout)
+/// The time for the response header: the path's own, or that of all.
+fn response_limit(record: &AccessRecord, order: &Order) -> Duration {
+    let of_path = || {
+        let path = order.choice.path.as_deref().unwrap_or(record.uri.path());
+        let path = path.split('?').next().unwrap_or_default();
+        tuning(record).response_timeout(&routes::decoded(path))
+    };
+    let own = if tuning(record).path_timeouts.is_empty() { None } else { of_path() };
+    own.unwrap_or(options(record).response_timeout)
+}
+
+fn options(record: &AccessRecord) -> &TargetOptions {
+    &record.target.as_ref().expect("a forwarded request has a target").options
+}
+
+fn tuning(record: &AccessRecord) -> &TargetTuning {
+    &options(record).tuning
 }
 
 /// A body of no bytes is told as such only if the client told it: a plain GET stays plain.
@@ -195,6 +225,7 @@ impl Exchange {
         match self {
             Exchange::Http1(exchange) => exchange.poll_body(cx).map_err(Into::into),
             Exchange::Http2(exchange) => exchange.poll_body(cx),
+            Exchange::Watched(watched) => watched.poll_body(cx),
         }
     }
 
@@ -203,6 +234,7 @@ impl Exchange {
         match self {
             Exchange::Http1(exchange) => exchange.is_ended(),
             Exchange::Http2(exchange) => exchange.is_ended(),
+            Exchange::Watched(watched) => watched.exchange.is_ended(),
         }
     }
 
@@ -211,6 +243,7 @@ impl Exchange {
         match self {
             Exchange::Http1(exchange) => exchange.take_whole(),
             Exchange::Http2(_) => None,
+            Exchange::Watched(watched) => watched.exchange.take_whole(),
         }
     }
 }
@@ -234,6 +267,7 @@ impl Body for Exchange {
         match self {
             Exchange::Http1(exchange) => exchange.size_hint(),
             Exchange::Http2(exchange) => exchange.size_hint(),
+            Exchange::Watched(watched) => watched.exchange.size_hint(),
         }
     }
 }

@@ -26,7 +26,7 @@ const MAX_IDLE: usize = 100;
 /// How long a name is not looked up again. Short: after a restart a container's old address may be another's.
 const NAME_LIFETIME: Duration = Duration::from_secs(1);
 
-/// How long a connection attempt may take. The kernel alone would try for two minutes.
+/// How long a connection attempt may take, unless the service says otherwise. The kernel alone would try for two minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often idle connections are looked through for those that the target has closed.
@@ -64,7 +64,7 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ConnectError::Failed(error) => write!(f, "{error}"),
-            ConnectError::TimedOut => write!(f, "no connection within {}s", CONNECT_TIMEOUT.as_secs()),
+            ConnectError::TimedOut => f.write_str("no connection in time"),
         }
     }
 }
@@ -143,9 +143,17 @@ impl Upstream {
     }
 
     async fn in_time<T>(&self, connecting: impl Future<Output = io::Result<T>>) -> Result<T, ConnectError> {
-        let connected = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| ConnectError::TimedOut);
+        let limit = match self.target.options.tuning.connect_timeout {
+            Duration::ZERO => CONNECT_TIMEOUT,
+            limit => limit,
+        };
+        let connected = timeout(limit, connecting).await.map_err(|_| ConnectError::TimedOut);
         let connected = connected.and_then(|connected| connected.map_err(ConnectError::Failed));
-        connected.inspect_err(|_| self.target.suspect())
+        match &connected {
+            Ok(_) => self.target.reached(),
+            Err(_) => self.target.unreachable(),
+        }
+        connected
     }
 
     async fn dial(&self) -> io::Result<TcpStream> {

@@ -66,7 +66,7 @@ fn write_histogram(page: &mut Page, labels: [(&str, &str); 3], histogram: &Histo
 
 fn bytes(page: &mut Page, counts: &Counts) {
     let name = "dhow_proxy_http_request_body_bytes_total";
-    page.family(name, Kind::Counter, "Bytes of request bodies, as their Content-Length announced them.");
+    page.family(name, Kind::Counter, "Bytes of request bodies.");
     for (service, counts) in sorted(counts) {
         page.sample(name, &[("service", service)], counts.received);
     }

@@ -28,7 +28,7 @@ pub struct Counts {
 pub struct ServiceCounts {
     /// Requests under way, those that are held included.
     pub in_flight: u64,
-    /// Bytes of the bodies that clients announced.
+    /// Bytes of the bodies that clients announced, or sent if they announced none.
     pub received: u64,
     /// Bytes of the bodies that clients got.
     pub sent: u64,
@@ -62,7 +62,7 @@ pub struct Ended<'a> {
     pub status: u16,
     /// As logged.
     pub took: Duration,
-    /// Bytes of its body, as announced.
+    /// Bytes of its body, as announced or else received.
     pub received: u64,
     /// Bytes of its answer's body.
     pub sent: u64,

@@ -175,7 +175,8 @@ fn credentials_in(header: &[u8]) -> Option<(String, Vec<u8>)> {
     Some((name, decoded[colon + 1..].to_vec()))
 }
 
-fn is_below(prefix: &str, path: &str) -> bool {
+/// Whether a path is this one, or below it.
+pub fn is_below(prefix: &str, path: &str) -> bool {
     let prefix = prefix.trim_end_matches('/');
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

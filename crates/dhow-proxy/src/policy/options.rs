@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answers::AnswerOptions;
 use super::rate::RateOptions;
+use super::stickiness::StickyKey;
 use super::www::Www;
 
 /// The rules of a service, as deployed.
@@ -35,12 +36,24 @@ pub struct PolicyOptions {
     /// What is done to answers.
     #[serde(skip_serializing_if = "AnswerOptions::is_empty")]
     pub answers: AnswerOptions,
+    /// Whether clients come back to the target that served them first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sticky_sessions: bool,
+    /// What the names of targets in cookies are made with; the daemon makes it, and keeps it from deploy to deploy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sticky_key: Option<StickyKey>,
 }
 
 impl PolicyOptions {
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Takes the key that the service had before, if it needs one, or a new one.
+    pub fn keep_key(&mut self, before: Option<&Self>) {
+        let kept = || before.and_then(|before| before.sticky_key.clone());
+        self.sticky_key = self.sticky_sessions.then(|| kept().unwrap_or_else(StickyKey::random));
     }
 
     /// Whether anything here is asked of each request. (The redirect is looked at with the other redirects.)

@@ -27,6 +27,8 @@ impl Router {
             .check_proof(&deployment.options)
             .map_err(|why| format!("unable to use the DNS provider\n  {why}"))?;
         let turn = self.turns.take(&deployment.service).await;
+        let current = self.services().get(&deployment.service).cloned();
+        deployment.options.policy.keep_key(current.as_ref().map(|current| &current.options.policy));
         let files = self.load_files(&deployment)?;
         let pool =
             self.probed_pool(&deployment.targets, &deployment.read_targets, &deployment.target_options)?;

@@ -74,9 +74,39 @@ fn t_331_an_access_line_tells_all_fields_in_order() {
         "scheme",
         "query",
         "req_x_custom",
+        "resp_x_none",
+        "target_connect",
+        "target_first_byte",
     ];
     let places: Vec<_> = order.iter().map(|field| text.find(&format!("\"{field}\":")).unwrap()).collect();
     assert!(places.is_sorted(), "{text}");
+}
+
+#[test]
+fn the_targets_part_of_the_time_is_told_last() {
+    let (proxy, gate) = (Proxy::start(), Gate::default());
+    let held = gate.clone();
+    let app = Backend::new(move |_, stream| {
+        held.pass();
+        reply(stream, 200, &[], b"late");
+    });
+    proxy.deploy("web", &app, &[]);
+    let mut client = proxy.connect();
+    client.request("GET", "a.com", "/", &[], b"");
+    gate.await_waiting(1);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    gate.open();
+    assert_eq!((client.reply().status, client.get("a.com", "/").status), (200, 200));
+    proxy.get("a.com", "/up");
+    let lines = proxy.access_lines(3);
+    let time = |line: usize, field: &str| lines[line][field].as_u64().unwrap();
+    assert!(time(0, "target_connect") > 0 && time(1, "target_connect") == 0, "the connection was kept");
+    assert!(time(0, "target_first_byte") >= 20_000_000 + time(0, "target_connect"), "{:?}", lines[0]);
+    assert!((0..3).all(|line| time(line, "target_first_byte") <= time(line, "duration")));
+    proxy.ok(&["stop", "web"]);
+    proxy.get("a.com", "/");
+    let stopped = &proxy.access_lines(4)[3];
+    assert!(stopped.get("target_connect").is_none() && stopped.get("target_first_byte").is_none());
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod acme;
 mod answers;
 mod authorities;
+mod balancing;
 mod buffering;
 mod cli;
 mod compression;
@@ -38,6 +39,7 @@ mod smuggling;
 mod stapling;
 mod state;
 mod support;
+mod timeouts;
 mod tls;
 mod upgrade;
 mod zones;

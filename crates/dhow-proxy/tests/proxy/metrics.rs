@@ -33,6 +33,21 @@ fn becomes(proxy: &Proxy, series: &str, wanted: f64) {
 }
 
 #[test]
+fn bodies_of_unknown_length_are_counted_as_they_come() {
+    let (proxy, app) = (measured(), Backend::named("app"));
+    for buffering in ["--buffer-requests=false", "--buffer-requests"] {
+        proxy.deploy("web", &app, &[buffering]);
+        let mut client = proxy.connect();
+        let head = b"POST / HTTP/1.1\r\nHost: a.com\r\nTransfer-Encoding: chunked\r\n\r\n";
+        client.send(&[&head[..], b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"].concat());
+        assert_eq!(client.reply().status, 200);
+        assert_eq!(app.last().body, b"hello world");
+    }
+    becomes(&proxy, "dhow_proxy_http_request_body_bytes_total{service=\"web\"}", 22.0);
+    assert_eq!(proxy.access_lines(1)[0]["req_content_length"], -1, "kamal-proxy's field stays");
+}
+
+#[test]
 fn requests_are_counted_and_timed_by_service_method_and_status() {
     let proxy = measured();
     let app = Backend::new(|request, stream| match request.path.as_str() {

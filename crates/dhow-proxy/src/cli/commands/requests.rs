@@ -1,12 +1,14 @@
 //! What the flags of the larger commands mean.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::cli::flags::Arguments;
 use crate::control::{Deployment, Request, Rollout};
 use crate::credentials;
 use crate::http::encoding::Encoding;
 use crate::options::dns::DnsOptions;
+use crate::options::tuning::{PathTimeout, TargetTuning, parse_weights};
 use crate::options::{HealthCheckConfig, ServiceOptions, TargetOptions, TargetProtocol};
 use crate::policy::answers::{AnswerOptions, Answers};
 use crate::policy::options::PolicyOptions;
@@ -87,6 +89,8 @@ fn policy_options(arguments: &Arguments) -> Result<PolicyOptions, String> {
         basic_auth_except: arguments.list("basic-auth-except"),
         www: Www::parse(&arguments.text("www-redirect"))?,
         answers: answer_options(arguments)?,
+        sticky_sessions: arguments.switch("sticky-sessions"),
+        sticky_key: None,
     };
     if options.basic_auth_path.is_empty() && !options.basic_auth_except.is_empty() {
         return Err("basic-auth-except needs a basic-auth-path".into());
@@ -154,7 +158,21 @@ fn target_options(arguments: &Arguments, is_tls: bool) -> Result<TargetOptions, 
         log_response_headers: arguments.list("log-response-header"),
         forward_headers: forwards,
         scope_cookie_paths: arguments.switch("scope-cookie-paths"),
+        tuning: tuning(arguments)?,
         target_protocol: TargetProtocol::parse(&arguments.text("target-protocol"))?,
+    })
+}
+
+fn tuning(arguments: &Arguments) -> Result<TargetTuning, String> {
+    let targets = [arguments.list("target"), arguments.list("read-target")].concat();
+    let connect = arguments.is_given("target-connect-timeout");
+    let connect = if connect { arguments.duration("target-connect-timeout") } else { Duration::ZERO };
+    let timeouts = arguments.list("path-timeout");
+    Ok(TargetTuning {
+        path_timeouts: timeouts.iter().map(|text| PathTimeout::parse(text)).collect::<Result<_, _>>()?,
+        connect_timeout: connect,
+        idle_timeout: arguments.duration("target-idle-timeout"),
+        weights: parse_weights(&arguments.list("target-weight"), &targets)?,
     })
 }
 

@@ -195,6 +195,21 @@ static DEPLOY: &[Flag] = &[
         "Header of every answer, \"Name: value\", in place of the app's (repeatable)",
     ),
     flag("remove-response-header", Kind::List, "", "Header that no answer has (repeatable)"),
+    flag("sticky-sessions", Kind::Switch, "false", "Bring clients back to the target that served them first"),
+    flag(
+        "path-timeout",
+        Kind::List,
+        "",
+        "Time for the response header below a path: /reports=5m (repeatable)",
+    ),
+    flag("target-connect-timeout", Kind::Duration, "10s", "Time for a connection to a target to be made"),
+    flag(
+        "target-idle-timeout",
+        Kind::Duration,
+        "0s",
+        "Time in which the body of a request or response has to move on, 0 for no limit",
+    ),
+    flag("target-weight", Kind::List, "", "Share of a target compared with others, host:port=3 (repeatable)"),
     flag("compress", Kind::List, "", "Codings to compress answers in, the best first: zstd,br,gzip"),
     flag("hsts", Kind::Text, "", "Strict-Transport-Security of answers over https: max-age=31536000"),
 ];
