@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod exposition;
 pub mod process;
 pub mod report;
+pub mod status;
 pub mod tally;
 
 use std::rc::Rc;

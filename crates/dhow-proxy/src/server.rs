@@ -47,6 +47,8 @@ pub struct Config {
     pub https_port: u16,
     /// Port of the metrics, if they are wanted; 0 picks a free one.
     pub metrics_port: Option<u16>,
+    /// Whether a status page is served there as well.
+    pub status: bool,
     /// Whether HTTP/3 is served too, on the UDP port with the number of the one for HTTPS.
     pub http3: bool,
     /// Whether to take over from the process that serves now, if there is one, whose requests may go on for so long.
@@ -140,6 +142,7 @@ impl Server {
         let control = Control {
             socket: opened.socket,
             metrics: opened.metrics.map(|mut port| (port.listeners.remove(0), metrics)),
+            shows_status: config.status,
             router,
             handover: Arc::clone(&handover),
             reload_every: config.reload_every,
@@ -301,6 +304,7 @@ fn control_runtime() -> io::Result<tokio::runtime::Runtime> {
 struct Control {
     socket: ControlSocket,
     metrics: Option<(TcpListener, Metrics)>,
+    shows_status: bool,
     router: Arc<Router>,
     handover: Arc<Handover>,
     reload_every: Duration,
@@ -311,7 +315,8 @@ impl Control {
     async fn serve(mut self, mut end: End) {
         tokio::spawn(Arc::clone(&self.router).follow_certificate_files(self.reload_every));
         if let Some((listener, metrics)) = self.metrics {
-            tokio::spawn(endpoint::serve(listener, metrics, Arc::clone(&self.router)));
+            let router = Arc::clone(&self.router);
+            tokio::spawn(endpoint::serve(listener, metrics, router, self.shows_status));
         }
         tokio::select! {
             () = self.socket.serve(self.router, Arc::clone(&self.handover)) => {}

@@ -185,7 +185,8 @@ fn environment(flags: &[Flag]) -> Vec<(&'static str, String)> {
         };
         is_valid.then_some((flag.name, value))
     };
-    let without = ["http3", "take-over", "drain-timeout", "proxy-protocol", "max-connections-per-client"];
+    let without =
+        ["http3", "take-over", "drain-timeout", "proxy-protocol", "status", "max-connections-per-client"];
     flags.iter().filter(|flag| !without.contains(&flag.name)).filter_map(value).collect()
 }
 

@@ -36,6 +36,7 @@ pub struct RunOptions {
     http_port: i64,
     https_port: i64,
     metrics_port: i64,
+    shows_status: bool,
     is_http3: bool,
     is_debug: bool,
     take_over: Option<Duration>,
@@ -49,6 +50,7 @@ impl From<&Arguments> for RunOptions {
             http_port: arguments.number("http-port"),
             https_port: arguments.number("https-port"),
             metrics_port: arguments.number("metrics-port"),
+            shows_status: arguments.switch("status"),
             is_http3: arguments.switch("http3"),
             is_debug: arguments.switch("debug"),
             proxy_protocol: arguments.list("proxy-protocol"),
@@ -60,12 +62,16 @@ impl From<&Arguments> for RunOptions {
 
 /// Serves until SIGTERM or SIGINT, or until another process takes over, then ends in order.
 pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
+    if options.shows_status && options.metrics_port == 0 {
+        return Err("status needs a metrics-port, where it is shown at /status".into());
+    }
     let senders = Addresses::parse(&options.proxy_protocol);
     let clients = u32::try_from(options.max_connections_per_client);
     let config = Config {
         http_port: port(options.http_port)?,
         https_port: port(options.https_port)?,
         metrics_port: Some(port(options.metrics_port)?).filter(|port| *port != 0),
+        status: options.shows_status,
         http3: options.is_http3,
         take_over: options.take_over,
         debug: options.is_debug,

@@ -1,4 +1,5 @@
-//! Where the metrics are read: HTTP on a port of its own, every path of which is the page.
+//! Where the metrics are read: HTTP on a port of its own, every path of which is the page; but for those of the status,
+//! where that is wanted.
 
 use std::convert::Infallible;
 use std::io;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -15,7 +16,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use super::{Metrics, exposition, report};
+use super::{Metrics, exposition, report, status};
+use crate::inventory::Inventory;
 use crate::router::Router;
 
 /// How long whoever asks may take to do so, or be idle between two questions.
@@ -25,23 +27,33 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 /// Answers until this future is dropped. For use inside the control thread's runtime.
-pub async fn serve(listener: std::net::TcpListener, metrics: Metrics, router: Arc<Router>) -> io::Result<()> {
+pub async fn serve(
+    listener: std::net::TcpListener,
+    metrics: Metrics,
+    router: Arc<Router>,
+    shows_status: bool,
+) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let metrics = Arc::new(metrics);
+    let told = Arc::new(Told { metrics, router, shows_status });
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                drop(tokio::spawn(converse(stream, Arc::clone(&metrics), Arc::clone(&router))))
-            }
+            Ok((stream, _)) => drop(tokio::spawn(converse(stream, Arc::clone(&told)))),
             Err(_) => sleep(ACCEPT_RETRY).await,
         }
     }
 }
 
-async fn converse(stream: TcpStream, metrics: Arc<Metrics>, router: Arc<Router>) {
+/// What there is to tell.
+struct Told {
+    metrics: Metrics,
+    router: Arc<Router>,
+    shows_status: bool,
+}
+
+async fn converse(stream: TcpStream, told: Arc<Told>) {
     let answers = service_fn(|request| {
-        let (metrics, router) = (Arc::clone(&metrics), Arc::clone(&router));
-        async move { Ok::<_, Infallible>(answer(&request, &metrics, &router).await) }
+        let told = Arc::clone(&told);
+        async move { Ok::<_, Infallible>(answer(&request, &told).await) }
     });
     let server = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -51,20 +63,39 @@ async fn converse(stream: TcpStream, metrics: Arc<Metrics>, router: Arc<Router>)
     server.await.ok();
 }
 
-async fn answer(request: &Request<Incoming>, metrics: &Metrics, router: &Router) -> Response<Text> {
+async fn answer(request: &Request<Incoming>, told: &Told) -> Response<Text> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "405 Method Not Allowed\n".into());
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return refused;
     }
-    match metrics.gather().await {
-        Some(counts) => {
-            let mut page = plain(StatusCode::OK, report::page(&counts, router));
-            page.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(exposition::CONTENT_TYPE));
-            page
+    let inventory = || Inventory::of(&told.router, &told.router.acme());
+    match request.uri().path() {
+        "/status" if told.shows_status => {
+            return document("text/html; charset=utf-8", status::page(&inventory()));
         }
+        "/status.json" if told.shows_status => {
+            let json = serde_json::to_string(&inventory()).expect("an inventory is plain data");
+            return document("application/json", json);
+        }
+        _ => {}
+    }
+    match told.metrics.gather().await {
+        Some(counts) => document(exposition::CONTENT_TYPE, report::page(&counts, &told.router)),
         None => plain(StatusCode::SERVICE_UNAVAILABLE, "a worker did not answer in time\n".into()),
     }
+}
+
+/// What is told now is not to be kept, nor is anything in it to be run.
+fn document(kind: &'static str, text: String) -> Response<Text> {
+    let mut document = plain(StatusCode::OK, text);
+    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    for (name, value) in
+        [(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-store"), (CONTENT_SECURITY_POLICY, policy)]
+    {
+        document.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    document
 }
 
 fn plain(status: StatusCode, text: String) -> Response<Text> {

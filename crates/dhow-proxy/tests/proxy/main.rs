@@ -38,6 +38,7 @@ mod routing;
 mod smuggling;
 mod stapling;
 mod state;
+mod status;
 mod support;
 mod timeouts;
 mod tls;

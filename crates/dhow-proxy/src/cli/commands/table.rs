@@ -59,6 +59,12 @@ static RUN: &[Flag] = &[
         "0",
         "Port for metrics, 0 for none (KAMAL_PROXY_METRICS_PORT, METRICS_PORT)",
     ),
+    flag(
+        "status",
+        Kind::Switch,
+        "false",
+        "Serve a status page on the port for metrics: /status, /status.json",
+    ),
     flag("debug", Kind::Switch, "false", "Log debug lines (KAMAL_PROXY_DEBUG, DEBUG)"),
     flag("http3", Kind::Switch, "false", "Serve HTTP/3 too"),
     flag(

@@ -59,6 +59,7 @@ impl Proxy {
             http_port: 0,
             https_port: 0,
             metrics_port: None,
+            status: false,
             http3: false,
             take_over: None,
             debug: false,
