@@ -27,6 +27,7 @@ mod proxy;
 mod proxy_answers;
 mod proxy_policy;
 mod proxy_run;
+mod proxy_targets;
 mod read;
 pub mod reference;
 mod registry;
@@ -61,6 +62,7 @@ pub use proxy::{Buffering, CustomCertificate, HealthCheck, Proxy, ProxyLogging, 
 pub use proxy_answers::{Hsts, ProxyAnswers};
 pub use proxy_policy::{BasicAuth, ProxyPolicy, RateLimit};
 pub use proxy_run::ProxyRun;
+pub use proxy_targets::ProxyTargets;
 pub use registry::{Credential, Registry};
 pub use role::{Host, Role};
 pub use ssh::{Ssh, SshConfigFiles, Sshkit};

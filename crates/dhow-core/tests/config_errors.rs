@@ -403,6 +403,11 @@ fn rules_for_visitors_are_checked() {
         {proxy: {response_headers: {Strict-Transport-Security: a}}} | proxy/response_headers/Strict-Transport-Security: is not for plain http
         {proxy: {compression: true}} | proxy/compression: should be an array
         {proxy: {compression: [gzip, deflate]}} | proxy/compression/1: 'deflate' should be one of: zstd, br, gzip
+        {proxy: {path_timeouts: {reports: 5}}} | proxy/path_timeouts/reports: should be a path that begins with a slash
+        {proxy: {path_timeouts: {/reports: 5m}}} | proxy/path_timeouts//reports: should be a whole number of seconds
+        {proxy: {idle_timeout: 0}} | proxy/idle_timeout: should be at least 1
+        {proxy: {sticky_sessions: maybe}} | proxy/sticky_sessions: should be a boolean
+        {proxy: {run: {status: true}}} | proxy/run/status: needs a metrics_port
         {proxy: {hsts: {preload: true}}} | proxy/hsts: max_age is required
         {proxy: {hsts: {max_age: 1, preload: true}}} | proxy/hsts: preload needs include_subdomains, and a max_age of at least 31536000
         "#,

@@ -370,14 +370,20 @@ proxy:
   response_headers: {X-Frame-Options: DENY, Server: false, X-Age: 5}
   hsts: {max_age: 31536000, include_subdomains: true}
   compression: [zstd, gzip]
+  path_timeouts: {/reports: 300, /events: 0}
+  sticky_sessions: true
 ",
     );
     let proxy = config.roles[0].proxy.as_ref().unwrap();
     let visitors = ["www_redirect", "trusted_proxies", "rate_limit", "basic_auth"];
-    let others = ["response_headers", "hsts", "compression", "run.proxy_protocol"];
+    let others =
+        ["response_headers", "hsts", "compression", "path_timeouts", "sticky_sessions", "run.proxy_protocol"];
     assert_eq!(proxy.ours, [&visitors[..], &others].concat());
     let set = [("X-Frame-Options", "DENY"), ("X-Age", "5")].map(|(name, value)| (name.into(), value.into()));
     assert_eq!(proxy.policy.answers.set_headers, set);
+    let targets = &proxy.policy.targets;
+    assert_eq!(targets.path_timeouts, [("/reports".into(), 300), ("/events".into(), 0)]);
+    assert!(targets.sticky_sessions && targets.idle_timeout.is_none());
     assert_eq!(proxy.policy.answers.compression, ["zstd", "gzip"]);
     assert_eq!(proxy.policy.answers.removed_headers, ["Server"]);
     let hsts = Hsts { max_age: 31_536_000, include_subdomains: true, preload: false };

@@ -13,6 +13,7 @@ pub(super) mod proxy;
 pub(super) mod proxy_answers;
 pub(super) mod proxy_policy;
 mod proxy_run;
+mod proxy_targets;
 pub(super) mod registry;
 pub(super) mod root;
 pub(super) mod servers;

@@ -4,6 +4,7 @@ use super::errors::Errors;
 use super::keys::proxy::PROTOCOLS;
 use super::keys::proxy_policy::{BASIC_AUTH, RATE_LIMIT, WWW};
 use super::proxy_answers::ProxyAnswers;
+use super::proxy_targets::ProxyTargets;
 use super::schema::{Absent, Fields, check};
 use super::setting::Setting;
 
@@ -28,6 +29,8 @@ pub struct ProxyPolicy {
     pub basic_auth: Option<BasicAuth>,
     /// What is done to answers.
     pub answers: ProxyAnswers,
+    /// How the containers are dealt with.
+    pub targets: ProxyTargets,
 }
 
 /// `rate_limit:`.
@@ -56,6 +59,7 @@ impl ProxyPolicy {
         check_section(proxy, "rate_limit", RATE_LIMIT, errors);
         check_section(proxy, "basic_auth", BASIC_AUTH, errors);
         ProxyAnswers::check_rules(proxy, errors);
+        ProxyTargets::check_rules(proxy, errors);
         for (key, words) in [("www_redirect", WWW), ("app_protocol", PROTOCOLS)] {
             if let Some(setting) = proxy.get(key)
                 && let Some(text) = setting.node.text().filter(|text| !words.contains(&text.as_str()))
@@ -85,6 +89,7 @@ impl ProxyPolicy {
             rate_limit: RateLimit::read(&proxy.section("rate_limit"), errors),
             basic_auth: BasicAuth::read(&proxy.section("basic_auth")),
             answers: ProxyAnswers::read(proxy, errors),
+            targets: ProxyTargets::read(proxy, errors),
         }
     }
 }

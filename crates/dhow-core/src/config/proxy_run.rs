@@ -24,6 +24,8 @@ pub struct ProxyRun {
     pub publish: bool,
     /// Addresses to publish on; all when empty. IPv6 without brackets.
     pub bind_ips: Vec<String>,
+    /// Whether there is a status page on the port for metrics.
+    pub status: bool,
     /// Load balancers that send the PROXY protocol.
     pub proxy_protocol: Vec<String>,
     /// Connections that a client may have open.
@@ -49,6 +51,11 @@ impl ProxyRun {
                 errors.plain(&address, message);
             }
         }
+        if let Some(status) = run.get("status").filter(|status| status.node.bool() == Some(true))
+            && run.get("metrics_port").is_none()
+        {
+            errors.at(&status, "needs a metrics_port").hint("the page is on that port: `metrics_port: 9090`");
+        }
         let ports = ["http_port", "https_port", "bind_ips"];
         let written = ports.iter().find_map(|key| run.get(key).filter(|setting| !setting.node.is_blank()));
         if let Some(setting) = written.filter(|_| run.bool("publish") == Some(false)) {
@@ -73,6 +80,7 @@ impl ProxyRun {
             log_max_size: run.text("log_max_size").unwrap_or_else(|| "10m".to_string()),
             publish: run.bool("publish").unwrap_or(true),
             bind_ips,
+            status: run.bool("status").unwrap_or(false),
             proxy_protocol: run.texts("proxy_protocol"),
             max_connections_per_client: run.number("max_connections_per_client", errors),
             registry: run.text("registry"),

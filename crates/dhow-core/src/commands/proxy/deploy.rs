@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use super::{app_directory_in_proxy, services};
 use crate::commands::app;
-use crate::config::{Accessory, Acme, Config, Hsts, Proxy, ProxyAnswers, ProxyPolicy, Role, Tls};
+use crate::config::{
+    Accessory, Acme, Config, Hsts, Proxy, ProxyAnswers, ProxyPolicy, ProxyTargets, Role, Tls,
+};
 use crate::shell::{Command, Word};
 
 /// Where a certificate and its key lie.
@@ -134,6 +136,7 @@ fn flags_of_ours(policy: &ProxyPolicy, settings: &Deploy) -> Vec<Word> {
         text("basic-auth-path", settings.users.as_ref()),
         each("basic-auth-except", except.unwrap_or_default()),
         flags_for_answers(&policy.answers),
+        flags_for_targets(&policy.targets),
     ]
     .concat()
 }
@@ -158,6 +161,18 @@ fn certificate_flags_of_ours(acme: &Acme) -> Vec<Word> {
         text("tls-dns-provider", dns.map(|dns| &dns.provider)),
         seconds("tls-dns-propagation-timeout", dns.and_then(|dns| dns.propagation_timeout)),
         text("tls-dns-resolver", dns.and_then(|dns| dns.resolver.as_ref())),
+    ]
+    .concat()
+}
+
+fn flags_for_targets(targets: &ProxyTargets) -> Vec<Word> {
+    let timeouts: Vec<String> =
+        targets.path_timeouts.iter().map(|(path, seconds)| format!("{path}={seconds}s")).collect();
+    [
+        each("path-timeout", &timeouts),
+        seconds("target-connect-timeout", targets.connect_timeout),
+        seconds("target-idle-timeout", targets.idle_timeout),
+        switch("sticky-sessions", targets.sticky_sessions.then_some(true)),
     ]
     .concat()
 }
@@ -279,6 +294,18 @@ mod tests {
             }),
             "--response-header=\"X-Cost: 5 \\$\" --remove-response-header=\"Server\" \
              --hsts=\"max-age=300; includeSubDomains\" --compress=\"br\" --compress=\"gzip\""
+        );
+        assert_eq!(
+            adds(|proxy| {
+                proxy.policy.targets = ProxyTargets {
+                    path_timeouts: vec![("/reports".to_string(), 300), ("/events".to_string(), 0)],
+                    connect_timeout: Some(3),
+                    idle_timeout: Some(60),
+                    sticky_sessions: true,
+                };
+            }),
+            "--path-timeout=\"/reports=300s\" --path-timeout=\"/events=0s\" --target-connect-timeout=3s \
+             --target-idle-timeout=60s --sticky-sessions"
         );
         assert_eq!(
             adds(|proxy| proxy.canonical_host = Some("a.example.com".to_string())),

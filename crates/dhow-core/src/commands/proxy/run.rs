@@ -44,6 +44,7 @@ fn as_set(docker: Command, settings: &ProxyRun, image: &str) -> Command {
         .words(settings.debug.then_some("--debug"))
         .words(settings.http3.then_some("--http3"))
         .words(settings.metrics_port.iter().flat_map(|port| ["--metrics-port".to_string(), port.to_string()]))
+        .words(settings.status.then_some("--status"))
         .words(settings.proxy_protocol.iter().map(|sender| format!("--proxy-protocol={sender}")))
         .words(settings.max_connections_per_client.map(|most| format!("--max-connections-per-client={most}")))
 }
@@ -112,6 +113,7 @@ mod tests {
             log_max_size: "10m".to_string(),
             publish: true,
             bind_ips: Vec::new(),
+            status: false,
             proxy_protocol: Vec::new(),
             max_connections_per_client: None,
             registry: None,
@@ -153,6 +155,7 @@ mod tests {
             adds(|settings| settings.proxy_protocol = vec!["10.0.0.0/8".to_string(), "fd00::/8".to_string()]),
             "--proxy-protocol=10.0.0.0/8 --proxy-protocol=fd00::/8"
         );
+        assert_eq!(adds(|settings| settings.status = true), "--status");
         assert_eq!(
             adds(|settings| settings.max_connections_per_client = Some(100)),
             "--max-connections-per-client=100"

@@ -2,6 +2,7 @@
 
 use super::proxy_answers::{COMPRESSION, RESPONSE_HEADERS, STRICT_TRANSPORT};
 use super::proxy_policy::{BASIC_AUTH, RATE_LIMIT, WWW};
+use super::proxy_targets::{CONNECT_TIMEOUT, IDLE_TIMEOUT, PATH_TIMEOUTS, STICKY_SESSIONS};
 use super::{Section, acme, proxy_run};
 use crate::config::schema::{Fields, Kind, field};
 
@@ -214,6 +215,10 @@ pub(in crate::config) const FIELDS: Fields = &[
     RESPONSE_HEADERS,
     STRICT_TRANSPORT,
     COMPRESSION,
+    PATH_TIMEOUTS,
+    CONNECT_TIMEOUT,
+    IDLE_TIMEOUT,
+    STICKY_SESSIONS,
     field(
         "run",
         Kind::Fields(proxy_run::FIELDS),

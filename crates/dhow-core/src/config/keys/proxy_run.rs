@@ -19,6 +19,10 @@ pub(in crate::config) const FIELDS: Fields = &[
         .more("Over UDP, on the port for HTTPS, which has to be 443 for browsers to find it. Firewalls have to let UDP pass.")
         .in_dhow("only here; kamal-proxy can do it too.")
         .default("false"),
+    field("status", Kind::Boolean, "whether the metrics' port has a status page", "false")
+        .more("At `/status` for people, at `/status.json` for programs. Needs `metrics_port`.")
+        .ours()
+        .otherwise("none"),
     field("debug", Kind::Boolean, "debug log", "true").more("The proxy says more.").default("false"),
     field("log_max_size", Kind::Text, "largest log file", "\"30m\"")
         .more("An empty text sets no limit.")
