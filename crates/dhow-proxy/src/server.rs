@@ -34,7 +34,7 @@ use crowding::Crowding;
 use worker::{End, Entries, Listeners, Worker};
 
 /// How long requests under way may go on after the order to stop.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// How long idle clients have to come once more after a hand-over, and be told to leave.
 const LAST_CALL: Duration = Duration::from_secs(5);
@@ -283,6 +283,8 @@ impl Port {
     /// One that another process has opened.
     fn taken(listeners: Vec<TcpListener>, wanted: u16) -> Result<Self, String> {
         let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+        // An older version sets this on each connection instead. Answers come either way.
+        listeners.iter().for_each(|listener| drop(listen::send_at_once(listener)));
         match address {
             Some(address) if wanted == 0 || address.port() == wanted => Ok(Self { address, listeners }),
             _ => Err(format!(

@@ -78,9 +78,6 @@ pub async fn serve(
     mut stream: TcpStream,
     mut stopped: watch::Receiver<bool>,
 ) {
-    if stream.set_nodelay(true).is_err() {
-        return; // The client is gone already.
-    }
     let Guard { senders, crowding, patience } = &*door.guard;
     if senders.contain(door.peer.ip()) {
         match introduction(&front, door.peer, &mut stream, patience.handshake).await {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 const BACKLOG: i32 = 4096;
 
@@ -74,7 +74,15 @@ fn open(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
         socket.listen(BACKLOG)?;
     }
     socket.set_nonblocking(true)?;
-    Ok(socket.into())
+    let listener = socket.into();
+    send_at_once(&listener)?;
+    Ok(listener)
+}
+
+/// Lets the connections that come in send what they are given without waiting for more: they have it from the listener,
+/// without a call for each.
+pub fn send_at_once(listener: &TcpListener) -> io::Result<()> {
+    SockRef::from(listener).set_tcp_nodelay(true)
 }
 
 /// The kernel has no IPv6, or no address of its own in it.
@@ -94,5 +102,14 @@ mod tests {
         assert_eq!(ports, [ports[0]; 3]);
         let taken = everywhere(ports[0], 1).unwrap_err();
         assert_eq!(reason(&taken), "address already in use");
+    }
+
+    #[test]
+    fn connections_that_come_in_send_at_once() {
+        let listener = everywhere(0, 1).unwrap().remove(0);
+        listener.set_nonblocking(false).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let _client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        assert!(listener.accept().unwrap().0.nodelay().unwrap());
     }
 }
