@@ -6,6 +6,7 @@
 //! Then the old one accepts nothing more, and ends when what it has begun has ended. Both may accept for a moment;
 //! what waits in a queue of the kernel is accepted by whoever is left.
 
+pub mod guard;
 pub mod sockets;
 pub mod upgrade;
 

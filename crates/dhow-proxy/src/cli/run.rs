@@ -1,23 +1,28 @@
 //! `run`: being the daemon until a signal says stop.
 
+use std::future::pending;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::Child;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use rustix::process::WaitStatus;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use super::flags::Arguments;
 use crate::acme::AcmeConfig;
 use crate::acme::dns::resolver;
 use crate::acme::on_demand::AskLimit;
 use crate::control;
-use crate::handover::upgrade;
+use crate::handover::{guard, upgrade};
 use crate::http1::connection::Timeouts;
 use crate::policy::addresses::Addresses;
-use crate::server::{Config, Server};
+use crate::server::{Config, SHUTDOWN_GRACE, Server};
 
 /// How long each half of a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -99,30 +104,61 @@ pub fn run(options: &RunOptions, data: &Path) -> Result<(), String> {
         server.stop();
         return Ok(());
     }
-    match runtime.block_on(server.successor()) {
-        Some(successor) => {
-            // Ends by itself, or with this process.
-            std::thread::spawn(|| server.leave());
-            runtime.block_on(stand_by(successor, signals))
-        }
-        None => {
-            server.leave();
-            Ok(())
+    let successor = runtime.block_on(server.successor());
+    let (leaving, left) = oneshot::channel();
+    // Ends by itself, or with this process.
+    std::thread::spawn(|| {
+        server.leave();
+        leaving.send(()).ok();
+    });
+    match successor {
+        Some(_) if !guard::is_guarded() => runtime.block_on(stand_by(signals)),
+        successor => runtime.block_on(leave(left, successor, signals)),
+    }
+}
+
+/// Stays for as long as there is a process below this one: in a container, the first process is the container.
+async fn stand_by(mut signals: Signals) -> Result<(), String> {
+    let mut ending = pin!(guard::end_of_all());
+    loop {
+        tokio::select! {
+            () = signals.first() => guard::tell_all_to_end(),
+            ended = ending.as_mut() => return match ended {
+                Ok(Some(status)) if status.exit_status() == Some(0) => Ok(()),
+                Ok(status) => Err(format!("the proxy that took over has ended: {}", described(status))),
+                Err(error) => Err(format!("the proxy that took over is lost: {error}")),
+            },
         }
     }
 }
 
-/// Stays for as long as the successor does, as its parent: in a container, the first process is the container.
-async fn stand_by(mut successor: Child, mut signals: Signals) -> Result<(), String> {
-    loop {
-        tokio::select! {
-            () = signals.first() => upgrade::tell_to_end(&successor),
-            ended = upgrade::end_of(&mut successor) => return match ended {
-                Ok(status) if status.success() => Ok(()),
-                Ok(status) => Err(format!("the proxy that took over has ended: {status}")),
-                Err(error) => Err(format!("the proxy that took over is lost: {error}")),
-            },
+fn described(status: Option<WaitStatus>) -> String {
+    match status.map(|status| (status.exit_status(), status.terminating_signal())) {
+        Some((Some(code), _)) => format!("exit status: {code}"),
+        Some((_, Some(signal))) => format!("signal: {signal}"),
+        _ => "unknown status".into(),
+    }
+}
+
+/// Ends when the requests under way have; sooner if it is told to, or if the successor fails.
+async fn leave(
+    left: oneshot::Receiver<()>,
+    mut successor: Option<Child>,
+    mut signals: Signals,
+) -> Result<(), String> {
+    let failed = async {
+        if let Some(successor) = &mut successor
+            && let Ok(status) = upgrade::end_of(successor).await
+            && !status.success()
+        {
+            return status;
         }
+        pending().await // There is none, or it has a successor of its own.
+    };
+    tokio::select! {
+        _ = left => Ok(()),
+        () = async { signals.first().await; sleep(SHUTDOWN_GRACE).await } => Ok(()),
+        status = failed => Err(format!("the proxy that took over has ended: {status}")),
     }
 }
 

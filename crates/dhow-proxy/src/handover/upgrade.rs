@@ -1,22 +1,21 @@
 //! `upgrade`: the proxy starts its own successor, from a program that was put in its place.
 //!
-//! So it is done inside a container: the first process there must not end, or the container does. It stays as the
-//! parent of its successor, passes signals on, and ends as that ends. What the successor logs goes where its own
-//! lines went.
+//! So it is done inside a container: the first process there must not end, or the container does (see [`super::guard`]).
+//! It passes signals on to those below it. What they log goes where its own lines went.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::guard;
 use crate::duration;
 
 /// How often a process is asked whether it has ended.
-const LOOK: Duration = Duration::from_millis(50);
+pub const LOOK: Duration = Duration::from_millis(50);
 
 /// How a successor is started.
 #[derive(Clone, Debug)]
@@ -43,7 +42,7 @@ impl Program {
         };
         let mut command = Command::new(&path);
         command.args(self.arguments.iter().filter(|argument| !is_ours(argument)));
-        let started = command.args(["--take-over", &drain]).spawn();
+        let started = guard::prepare(command.args(["--take-over", &drain])).and_then(|()| command.spawn());
         started.map_err(|error| format!("{}: {error}", path.display()))
     }
 }
@@ -70,10 +69,4 @@ pub async fn end_of(child: &mut Child) -> std::io::Result<ExitStatus> {
         }
         sleep(LOOK).await;
     }
-}
-
-/// Tells a process to end in order.
-pub fn tell_to_end(child: &Child) {
-    // One that has ended already needs no telling.
-    kill_process(Pid::from_child(child), Signal::TERM).ok();
 }

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use crate::support::{Backend, Connection, Proxy, eventually};
 
-const CLIENTS: usize = 16;
+pub const CLIENTS: usize = 16;
 const DEPLOYS: usize = 20;
 
 /// Clients that ask without a pause, some on kept connections, some on a new one each time.

@@ -15,6 +15,7 @@ mod crowding;
 mod deploy;
 mod dns;
 mod drain;
+mod endurance;
 mod errors;
 mod floods;
 mod forwarding;

@@ -13,6 +13,7 @@ pub mod http3;
 pub mod pebble;
 pub mod stand_in;
 pub mod tls;
+pub mod usage;
 
 pub use backend::{Backend, reply};
 pub use client::{Connection, Reply};

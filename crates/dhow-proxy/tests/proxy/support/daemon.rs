@@ -164,8 +164,7 @@ impl Proxy {
 
     /// Sends a signal to the process.
     pub fn signal(&self, name: &str) {
-        let Some(Daemon::Process(child, _)) = &self.daemon else { panic!("this daemon is no process") };
-        let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
@@ -175,6 +174,12 @@ impl Proxy {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        let Some(Daemon::Process(child, _)) = &self.daemon else { panic!("this daemon is no process") };
+        child.id()
     }
 
     /// Waits for the process to end by itself.
