@@ -15,6 +15,7 @@ pub mod finish;
 pub mod forward;
 pub mod front;
 pub mod headers;
+pub mod idle;
 pub mod message;
 pub mod patience;
 pub mod progress;

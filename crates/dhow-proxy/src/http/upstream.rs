@@ -15,13 +15,11 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 
 use crate::http::cut::{Listener, Listeners};
+use crate::http::idle::Idle;
 use crate::http1::client::Connection;
 use crate::http2::links::{Link, Links};
 use crate::options::TargetProtocol;
 use crate::target::{InFlight, Target};
-
-/// Idle connections kept per target and worker.
-const MAX_IDLE: usize = 100;
 
 /// How long a name is not looked up again. Short: after a restart a container's old address may be another's.
 const NAME_LIFETIME: Duration = Duration::from_secs(1);
@@ -29,7 +27,7 @@ const NAME_LIFETIME: Duration = Duration::from_secs(1);
 /// How long a connection attempt may take, unless the service says otherwise. The kernel alone would try for two minutes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often idle connections are looked through for those that the target has closed.
+/// How often idle connections are looked through for those that the target has closed, or nobody needs.
 const SWEEP: Duration = Duration::from_secs(5);
 
 /// All targets that this worker has sent requests to, until they are gone.
@@ -41,11 +39,7 @@ pub struct Upstreams {
 /// A target as one worker sees it.
 pub struct Upstream {
     target: Arc<Target>,
-    #[expect(
-        clippy::vec_box,
-        reason = "a connection is handed on many times between here and the end of a body"
-    )]
-    idle: RefCell<Vec<Box<Connection>>>,
+    idle: RefCell<Idle>,
     resolved: Cell<Option<(SocketAddr, Instant)>>,
     links: Links,
     listeners: Rc<Listeners>,
@@ -119,7 +113,7 @@ impl Upstream {
     /// An idle connection, if one is usable. For a request that can be sent only once, the look is a closer one.
     pub fn reuse(self: &Rc<Self>, is_repeatable: bool) -> Option<Loan> {
         loop {
-            let connection = self.idle.borrow_mut().pop()?;
+            let connection = self.idle.borrow_mut().take()?;
             if !connection.is_stale() && (is_repeatable || !connection.is_closed()) {
                 return Some(Loan { connection: Some(connection), upstream: Rc::clone(self) });
             }
@@ -198,14 +192,11 @@ impl Upstream {
     }
 
     fn keep(&self, connection: Box<Connection>) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() < MAX_IDLE {
-            idle.push(connection);
-        }
+        self.idle.borrow_mut().put(connection);
     }
 
     fn sweep(&self) {
-        self.idle.borrow_mut().retain(|connection| !connection.is_stale());
+        self.idle.borrow_mut().sweep();
         self.links.sweep();
     }
 }
