@@ -22,6 +22,7 @@ pub mod progress;
 pub mod redirect;
 pub mod request_id;
 pub mod send;
+pub mod spill;
 pub mod timing;
 pub mod upgrade;
 pub mod upstream;

@@ -29,8 +29,11 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// Room for heads and small bodies.
 const SMALL_READ: usize = 8 * 1024;
 
-/// Room for large bodies.
+/// Room for large bodies that are passed on as they come.
 const LARGE_READ: usize = 64 * 1024;
+
+/// Room for large bodies that are kept.
+const BUFFERED_READ: usize = 256 * 1024;
 
 /// Lets go of an empty buffer that has grown: it belongs to an idle connection now.
 fn give_up_room(input: &mut BytesMut) {
@@ -39,14 +42,23 @@ fn give_up_room(input: &mut BytesMut) {
     }
 }
 
-/// Reads what there is; 0 at the end of the stream. `wanted` is how much is still to come, as far as that is known.
+/// Room for the next part of a body of which so many bytes are left, as far as that is known.
+fn room_for(left: Option<u64>) -> usize {
+    if left.is_some_and(|left| left <= SMALL_READ as u64) { SMALL_READ } else { LARGE_READ }
+}
+
+/// The same for a body that is kept: all of it, unless it is a large one.
+fn room_to_keep(left: Option<u64>) -> usize {
+    left.map_or(LARGE_READ, |left| left.clamp(SMALL_READ as u64, BUFFERED_READ as u64) as usize)
+}
+
+/// Reads what there is, into room for about so many bytes; 0 at the end of the stream.
 fn poll_fill(
     stream: &mut (impl AsyncRead + Unpin),
     input: &mut BytesMut,
-    wanted: u64,
+    room: usize,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
-    let room = if wanted > SMALL_READ as u64 { LARGE_READ } else { SMALL_READ };
     if input.capacity() - input.len() < room / 4 {
         input.reserve(room);
     }

@@ -15,6 +15,7 @@ use crate::http::encoder::{self, Encoder};
 use crate::http::encoding::Encoding;
 use crate::http::progress::Noted;
 use crate::http::send::Exchange;
+use crate::http::spill::Spill;
 use crate::http::upgrade::Tunnel;
 use crate::http::upstream::Lease;
 use crate::http1::connection::{ClientBody, ClientFault};
@@ -213,6 +214,24 @@ impl ResponseBody {
         };
         let body = Self { content, record };
         if outcome { Ok(body) } else { Err(body) }
+    }
+
+    /// What is left, if that is a file and nothing else.
+    pub fn rest_in_file(&mut self) -> Option<&mut Spill> {
+        match &mut self.content {
+            Content::Buffered(buffer) => buffer.rest_in_file(),
+            _ => None,
+        }
+    }
+
+    /// Notes that so many bytes were sent out of the file.
+    pub fn sent_from_file(&mut self, bytes: u64) {
+        if let Content::Buffered(buffer) = &mut self.content {
+            buffer.taken_from_file(bytes);
+        }
+        if let Some(record) = &mut self.record {
+            record.sent += bytes;
+        }
     }
 
     /// The other protocol that takes over after the answer, if one does; else the body again.

@@ -1,24 +1,15 @@
 //! A body read in full before it is passed on: the first part in memory, the rest in a temporary file.
 
-use std::collections::VecDeque;
-use std::fs::OpenOptions;
 use std::future::poll_fn;
-use std::io::{self, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncSeekExt, AsyncWriteExt, ReadBuf};
 
-/// Bytes moved to or from the file at a time.
-const READ_SIZE: usize = 64 * 1024;
-
-/// Pieces below this size are joined.
-const SMALL: usize = 4 * 1024;
+use crate::http::spill::{Pieces, Spill};
 
 /// How much a buffer may hold.
 #[derive(Clone, Copy)]
@@ -53,14 +44,11 @@ pub enum BufferError<E> {
     Disk(io::Error),
 }
 
-/// A whole body, to be read once. The temporary file has no name any more, so nothing is left behind by a crash.
+/// A whole body, to be read once.
 pub struct Buffer {
-    memory: VecDeque<Bytes>,
-    gathered: BytesMut,
-    file: Option<File>,
-    in_file: u64,
+    memory: Pieces,
+    spill: Option<Spill>,
     remaining: u64,
-    chunk: Vec<u8>,
     trailers: Option<HeaderMap>,
 }
 
@@ -70,17 +58,19 @@ impl Buffer {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let mut buffer = Self::empty();
+        let mut buffer = Self { memory: Pieces::default(), spill: None, remaining: 0, trailers: None };
         while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
             match frame.map_err(BufferError::Source)?.into_data() {
                 Ok(data) if limits.refuse(buffer.remaining + data.len() as u64) => {
                     return Err(BufferError::TooLarge);
                 }
-                Ok(data) => buffer.push(data, limits.memory).await.map_err(BufferError::Disk)?,
+                Ok(data) => buffer.add(data, limits.memory).await.map_err(BufferError::Disk)?,
                 Err(frame) => buffer.trailers = frame.into_trailers().ok(),
             }
         }
-        buffer.rewind().await.map_err(BufferError::Disk)?;
+        if let Some(spill) = &mut buffer.spill {
+            spill.finish().await.map_err(BufferError::Disk)?;
+        }
         Ok(buffer)
     }
 
@@ -94,73 +84,27 @@ impl Buffer {
         self.remaining == 0 && self.trailers.is_none()
     }
 
-    fn empty() -> Self {
-        Self {
-            memory: VecDeque::new(),
-            gathered: BytesMut::new(),
-            file: None,
-            in_file: 0,
-            remaining: 0,
-            chunk: Vec::new(),
-            trailers: None,
-        }
+    /// What is left, if that is a file and nothing else.
+    pub fn rest_in_file(&mut self) -> Option<&mut Spill> {
+        self.spill.as_mut().filter(|spill| spill.remaining() == self.remaining && self.remaining > 0)
     }
 
-    async fn push(&mut self, data: Bytes, memory: u64) -> io::Result<()> {
+    /// Notes that so many bytes were taken out of the file.
+    pub fn taken_from_file(&mut self, bytes: u64) {
+        self.remaining -= bytes;
+    }
+
+    async fn add(&mut self, data: Bytes, memory: u64) -> io::Result<()> {
         self.remaining += data.len() as u64;
-        if self.file.is_none() && self.remaining <= memory {
-            self.keep(data);
+        if self.spill.is_none() && self.remaining <= memory {
+            self.memory.add(data);
             return Ok(());
         }
-        if self.file.is_none() {
-            self.keep_gathered();
-            self.file = Some(unnamed_file().await?);
-        }
-        self.gathered.extend_from_slice(&data);
-        if self.gathered.len() >= READ_SIZE { self.write_gathered().await } else { Ok(()) }
-    }
-
-    /// Keeps data in memory. Small pieces are joined: a body of one-byte chunks must not cost a handle per byte.
-    fn keep(&mut self, data: Bytes) {
-        if data.len() < SMALL && !self.memory.is_empty() {
-            return self.gathered.extend_from_slice(&data);
-        }
-        self.keep_gathered();
-        self.memory.push_back(data);
-    }
-
-    fn keep_gathered(&mut self) {
-        if !self.gathered.is_empty() {
-            self.memory.push_back(self.gathered.split().freeze());
-        }
-    }
-
-    async fn write_gathered(&mut self) -> io::Result<()> {
-        let data = self.gathered.split();
-        self.in_file += data.len() as u64;
-        self.file.as_mut().expect("opened before anything is gathered for it").write_all(&data).await
-    }
-
-    async fn rewind(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
-            self.keep_gathered();
-            return Ok(());
-        }
-        self.write_gathered().await?;
-        let file = self.file.as_mut().expect("checked just above");
-        file.flush().await?;
-        file.seek(SeekFrom::Start(0)).await.map(drop)
-    }
-
-    fn poll_file(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        let file = self.file.as_mut().expect("asked for only while bytes are in the file");
-        self.chunk.resize(READ_SIZE, 0);
-        let mut read = ReadBuf::new(&mut self.chunk);
-        ready!(Pin::new(file).poll_read(cx, &mut read))?;
-        if read.filled().is_empty() {
-            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-        }
-        Poll::Ready(Ok(Bytes::copy_from_slice(read.filled())))
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => none.insert(Spill::open().await?),
+        };
+        spill.add(data).await
     }
 }
 
@@ -172,16 +116,12 @@ impl Body for Buffer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let data = match self.memory.pop_front() {
-            Some(data) => data,
-            None if self.in_file > 0 => {
-                let data = ready!(self.poll_file(cx))?;
-                self.in_file = self.in_file.saturating_sub(data.len() as u64);
-                data
-            }
-            None => return Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)))),
+        let data = match (self.memory.take_first(), &mut self.spill) {
+            (Some(data), _) => data,
+            (None, Some(spill)) if spill.remaining() > 0 => ready!(spill.poll_read(cx))?,
+            _ => return Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers)))),
         };
-        self.remaining = self.remaining.saturating_sub(data.remaining() as u64);
+        self.remaining = self.remaining.saturating_sub(data.len() as u64);
         Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
@@ -195,19 +135,10 @@ impl Body for Buffer {
     }
 }
 
-/// A temporary file that only this process can reach: its name is removed as soon as it is open.
-async fn unnamed_file() -> io::Result<File> {
-    let opened = tokio::task::spawn_blocking(|| {
-        let path = std::env::temp_dir().join(format!("proxy-buffer-{:032x}", fastrand::u128(..)));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        std::fs::remove_file(&path)?;
-        Ok(file)
-    });
-    opened.await.map_err(io::Error::other)?.map(File::from_std)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use super::*;
 
     struct Chunks(VecDeque<Frame<Bytes>>);
@@ -258,7 +189,7 @@ mod tests {
         let letters: Vec<&'static str> = "abcdefghij".repeat(2_000).leak().split("").collect();
         for memory in [0, 3, 1_000, 50_000] {
             let buffer = Buffer::fill(&mut chunks(&letters), Limits { memory, total: 0 }).await.unwrap();
-            assert!(buffer.memory.len() <= 2, "{} pieces", buffer.memory.len());
+            assert!(buffer.memory.count() <= 2, "{} pieces", buffer.memory.count());
             assert_eq!(read(buffer).await.0, "abcdefghij".repeat(2_000).as_bytes(), "{memory}");
         }
     }

@@ -206,6 +206,7 @@ async fn receive(
     {
         return Ok(Received { head, content: Content::Whole(body) });
     }
+    exchange.read_to_keep();
     let buffer = Buffer::fill(&mut exchange, limits).await.map_err(|error| match error {
         BufferError::TooLarge => Failure::ResponseTooLarge,
         BufferError::Disk(error) => Failure::Disk(error),

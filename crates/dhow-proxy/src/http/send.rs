@@ -238,6 +238,13 @@ impl Exchange {
         }
     }
 
+    /// Reads the body in large parts from now on: it is going to be kept.
+    pub fn read_to_keep(&mut self) {
+        if let Exchange::Http1(exchange) = self {
+            exchange.read_to_keep();
+        }
+    }
+
     /// The body, if all of it was read along with the head.
     pub fn take_whole(&mut self) -> Option<Bytes> {
         match self {

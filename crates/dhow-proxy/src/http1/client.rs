@@ -62,6 +62,7 @@ pub struct Exchange {
     framing: Framing,
     keeps_connection: bool,
     is_broken: bool,
+    is_kept: bool,
 }
 
 /// What is left of a request to be written.
@@ -93,6 +94,7 @@ impl Exchange {
             framing: Framing::Ended,
             keeps_connection: false,
             is_broken: false,
+            is_kept: false,
         }
     }
 
@@ -185,7 +187,7 @@ impl Exchange {
                     && if version == Version::HTTP_11 { !asks("close") } else { asks("keep-alive") };
                 return Poll::Ready(Ok(head));
             }
-            let read = ready!(super::poll_fill(stream, input, 0, cx));
+            let read = ready!(super::poll_fill(stream, input, super::SMALL_READ, cx));
             let ended = match read {
                 Ok(1..) => continue,
                 Ok(0) => {
@@ -231,8 +233,9 @@ impl Exchange {
                 }
                 Piece::End => {}
                 Piece::Wanted => {
-                    let wanted = self.framing.length().unwrap_or(u64::MAX);
-                    let read = ready!(super::poll_fill(stream, input, wanted, cx))?;
+                    let left = self.framing.length();
+                    let room = if self.is_kept { super::room_to_keep(left) } else { super::room_for(left) };
+                    let read = ready!(super::poll_fill(stream, input, room, cx))?;
                     match (read, &self.framing) {
                         (0, Framing::UntilClose) => self.framing = Framing::Ended,
                         (0, _) => return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
@@ -251,6 +254,11 @@ impl Exchange {
     /// How much is still to come of the response, as far as the target has told.
     pub fn size_hint(&self) -> SizeHint {
         self.framing.length().map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+
+    /// Reads the body in large parts from now on: it is going to be kept.
+    pub fn read_to_keep(&mut self) {
+        self.is_kept = true;
     }
 
     /// The body, if all of it was read along with the head.

@@ -14,6 +14,7 @@ use hyper::{StatusCode, Version};
 use tokio::time::Instant;
 
 use crate::http::message::{RequestHead, ResponseHead};
+use crate::http::spill::Spill;
 use crate::http1::answer;
 use crate::http1::deadline::Deadline;
 use crate::http1::framing::{self, Framing, FramingError, Piece};
@@ -152,7 +153,7 @@ impl Connection {
                 return Poll::Ready(Some(head));
             }
             let was_idle = self.input.is_empty();
-            match super::poll_fill(&mut self.stream, &mut self.input, 0, cx) {
+            match super::poll_fill(&mut self.stream, &mut self.input, super::SMALL_READ, cx) {
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(None),
                 Poll::Ready(Ok(_)) if was_idle => self.reading.clear(),
                 Poll::Ready(Ok(_)) => {}
@@ -212,8 +213,8 @@ impl Connection {
         if !self.output.is_empty() {
             ready!(self.poll_flush(cx)).map_err(|_| ClientFault::Gone)?;
         }
-        let wanted = self.body.length().unwrap_or(u64::MAX);
-        let Poll::Ready(read) = super::poll_fill(&mut self.stream, &mut self.input, wanted, cx) else {
+        let room = super::room_for(self.body.length());
+        let Poll::Ready(read) = super::poll_fill(&mut self.stream, &mut self.input, room, cx) else {
             let limit = self.timeouts.body;
             self.reading.begin(|| Instant::now() + limit);
             return self.reading.poll_passed(cx).map(|()| Err(ClientFault::Slow));
@@ -229,7 +230,7 @@ impl Connection {
         }
         // While the body is being read, its reader notices.
         while self.body.is_ended() && self.input.len() < MAX_AHEAD {
-            match ready!(super::poll_fill(&mut self.stream, &mut self.input, 0, cx)) {
+            match ready!(super::poll_fill(&mut self.stream, &mut self.input, super::SMALL_READ, cx)) {
                 Ok(1..) => {}
                 Ok(0) | Err(_) => return Poll::Ready(()),
             }
@@ -245,12 +246,37 @@ impl Connection {
             Poll::Ready(Ok(())) => tokio::io::AsyncWrite::poll_flush(stream, cx),
             other => other,
         };
-        if written.is_ready() {
+        let has_moved = self.output.total() > before;
+        self.poll_patience(written, has_moved, cx)
+    }
+
+    /// Whether the kernel can send it a file by itself.
+    pub fn takes_files(&self) -> bool {
+        matches!(self.stream, ClientStream::Tcp(_))
+    }
+
+    /// Sends what is left of a file, in the time that the client has for it. Only for connections that take files.
+    pub fn poll_send(&mut self, file: &mut Spill, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ClientStream::Tcp(stream) = &self.stream else {
+            return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
+        };
+        let before = file.remaining();
+        let sent = file.poll_send(stream, cx);
+        self.poll_patience(sent, file.remaining() < before, cx)
+    }
+
+    /// The outcome of a write, or of waiting for it too long.
+    fn poll_patience(
+        &mut self,
+        written: Poll<io::Result<()>>,
+        has_moved: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if written.is_ready() || has_moved {
             self.writing.clear();
-            return written;
         }
-        if self.output.total() > before {
-            self.writing.clear();
+        if written.is_ready() {
+            return written;
         }
         let limit = self.timeouts.send;
         self.writing.begin(|| Instant::now() + limit);
@@ -295,7 +321,7 @@ impl Connection {
     pub fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.input.clear();
         self.body = Framing::UntilClose;
-        super::poll_fill(&mut self.stream, &mut self.input, u64::MAX, cx)
+        super::poll_fill(&mut self.stream, &mut self.input, super::LARGE_READ, cx)
     }
 
     /// Tells the client that nothing more will come.

@@ -189,11 +189,31 @@ impl Sending<'_> {
                 Some(_) => {}
             }
             drop(client);
+            if self.is_file(connection) {
+                ready!(self.poll_file(connection, cx))?;
+                continue;
+            }
             // What stopped the gathering was either a full buffer, which is empty now, or the body, which will wake us.
             if !self.gather(connection, cx) {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Whether the kernel can send the rest.
+    fn is_file(&mut self, connection: &Shared) -> bool {
+        self.coding == Some(Coding::Plain)
+            && connection.borrow().takes_files()
+            && self.body.rest_in_file().is_some()
+    }
+
+    fn poll_file(&mut self, connection: &Shared, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(file) = self.body.rest_in_file() else { return Poll::Ready(Ok(())) };
+        let before = file.remaining();
+        let sent = connection.borrow_mut().poll_send(file, cx);
+        let bytes = before - file.remaining();
+        self.body.sent_from_file(bytes);
+        sent
     }
 
     /// Takes in what the body has, as long as there is room; whether there is anything to write, or nothing to come.
@@ -204,6 +224,7 @@ impl Sending<'_> {
         while let Some(coding) = self.coding
             && !self.is_failed
             && connection.borrow().output.has_room()
+            && !self.is_file(connection)
         {
             let Poll::Ready(frame) = Pin::new(&mut *self.body).poll_frame(cx) else { break };
             let mut client = connection.borrow_mut();
