@@ -1,10 +1,9 @@
-//! Requests per second of CPU, of dhow-proxy and of what else is installed: nginx, haproxy, caddy, and kamal-proxy where
-//! `KAMAL_PROXY` names its binary.
+//! Requests per second of CPU, of dhow-proxy and of what else is there: nginx, haproxy and caddy where they are installed,
+//! kamal-proxy where `KAMAL_PROXY` names its binary. README.md, beside this directory, has results.
 //!
 //! `cargo bench -p dhow-proxy --bench proxy [-- WORD…]` (words choose proxies and rows by name). Every proxy is given core 0
-//! and one worker; the origin and the clients share the other cores. Access logs go to a file, connections to the origin
-//! are kept, bodies are buffered as Kamal sets it. `ROUNDS` and `SECONDS` say how long; the median of the rounds counts.
-//! `BASELINE` names another dhow-proxy binary to compare with.
+//! and one worker; the origin and the clients share the other cores. `ROUNDS` and `SECONDS` say how long; the median of the
+//! rounds counts, and rounds go around the proxies. `BASELINE` names another dhow-proxy binary to compare with.
 //!
 //! On a machine that does other things too, a proxy that waits for its core loses more than one that never sleeps. As root,
 //! `chrt --rr 1 unshare --net sh -c 'ip link set lo up; exec "$0" "$@"' cargo bench …` gives all of them the same.
@@ -15,25 +14,32 @@
     reason = "a bench prints, and ends where it cannot go on"
 )]
 
+mod compare;
+mod configs;
+mod contenders;
 mod load;
 mod origin;
-mod proxies;
+mod rows;
+mod running;
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
-use load::Row;
-use proxies::Contender;
+use compare::{Bench, Outcome};
+use contenders::Contender;
+use rows::{ROWS, Row, SECURE_HOST};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is asked for, and how.
-const ROWS: [Row; 6] = [
-    Row { name: "1KiB-64", path: "/1024", connections: 64, upload: 0, keeps: true },
-    Row { name: "1KiB-512", path: "/1024", connections: 512, upload: 0, keeps: true },
-    Row { name: "100KiB-32", path: "/102400", connections: 32, upload: 0, keeps: true },
-    Row { name: "10MiB-4", path: "/10485760", connections: 4, upload: 0, keeps: true },
-    Row { name: "POST-64KiB-32", path: "/2", connections: 32, upload: 65536, keeps: true },
-    Row { name: "new-connection-64", path: "/1024", connections: 64, upload: 0, keeps: false },
-];
+/// What is alike, and what is not.
+const CONDITIONS: &str = "\
+One worker on one core each; connections to the origin are kept; every request is logged to a file.
+dhow-proxy, kamal-proxy: request and response bodies are buffered whole, 1 MiB in memory, as Kamal sets it; JSON log.
+nginx: request bodies are buffered whole; responses as far as the client is slower (1 MiB in memory); log in batches of 32 KiB.
+haproxy: waits for a request body up to its buffer (16 KiB), passes responses on as they come; a line per write.
+caddy: buffers nothing; JSON log.
+TLS 1.3 with X25519 and an ECDSA P-256 certificate; each handshake is followed by one request.
+";
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -42,119 +48,68 @@ fn main() {
         Some("load") => return load::run(&words[1..]),
         _ => {}
     }
-    let is_chosen = |name: &str, all: &[&str]| {
-        !words.iter().any(|word| all.contains(&word.as_str())) || words.iter().any(|word| word == name)
-    };
+    allow_many_files();
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("bench");
     std::fs::create_dir_all(&directory).unwrap();
-    let (mut origin, address) = start_origin();
-    let contenders = Contender::all(&directory, &address);
-    let names: Vec<&str> = contenders.iter().map(|contender| contender.name).collect();
-    let rows: Vec<&str> = ROWS.iter().map(|row| row.name).collect();
-    println!(
-        "{:<18} {:<12} {:>10} {:>10} {:>8} {:>8} {:>8} {:>8}",
-        "row", "proxy", "req/cpu-s", "us/req", "req/s", "p50 ms", "p99 ms", "RSS MiB"
-    );
-    for row in ROWS.iter().filter(|row| is_chosen(row.name, &rows)) {
-        let chosen: Vec<_> =
-            contenders.iter().filter(|contender| is_chosen(contender.name, &names)).collect();
-        compare(row, &chosen);
-    }
-    origin.kill().unwrap();
-    origin.wait().unwrap();
+    write_certificate(&directory);
+    print!("{CONDITIONS}");
+    let all = Contender::all();
+    let chosen: Vec<&Contender> = chosen(&all, &words, |contender| contender.name);
+    let rows: Vec<&Row> = chosen_rows(&words);
+    let origin = Origin::start();
+    let bench = Bench { directory, origin: origin.address.clone() };
+    let outcomes: Vec<Outcome> = rows.iter().map(|row| bench.compare(row, &chosen)).collect();
+    compare::summarize(&outcomes);
 }
 
-fn start_origin() -> (std::process::Child, String) {
-    let mut origin = proxies::pinned_away(&std::env::current_exe().unwrap())
-        .arg("origin")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(origin.stdout.as_mut().unwrap()), &mut line)
-        .unwrap();
-    (origin, line.trim().to_owned())
+fn chosen_rows(words: &[String]) -> Vec<&'static Row> {
+    chosen(&ROWS, words, |row| row.name)
 }
 
-/// One row for all: the rounds go around, so that what else happens on the machine hits everybody.
-fn compare(row: &Row, contenders: &[&Contender]) {
-    let rounds = number("ROUNDS", 3);
-    let mut results: Vec<Vec<Measured>> = contenders.iter().map(|_| Vec::new()).collect();
-    for _ in 0..rounds {
-        for (contender, results) in contenders.iter().zip(&mut results) {
-            results.push(measure(row, contender));
-        }
-    }
-    let best = |results: &mut Vec<Measured>| {
-        results.sort_by(|one, other| one.cost.total_cmp(&other.cost));
-        results.swap_remove(results.len() / 2)
-    };
-    let medians: Vec<Measured> = results.iter_mut().map(best).collect();
-    for (contender, measured) in contenders.iter().zip(&medians) {
-        println!(
-            "{:<18} {:<12} {:>10.0} {:>10.1} {:>8.0} {:>8.2} {:>8.2} {:>8.1}   {:.2} x {}",
-            row.name,
-            contender.name,
-            1e6 / measured.cost,
-            measured.cost,
-            measured.rate,
-            measured.p50,
-            measured.p99,
-            measured.resident,
-            measured.cost / medians[0].cost,
-            contenders[0].name,
-        );
+/// Those that are named; all of them, if none is.
+fn chosen<'a, T>(all: &'a [T], words: &[String], name: impl Fn(&T) -> &str) -> Vec<&'a T> {
+    let is_named = |one: &&T| words.iter().any(|word| word == name(one));
+    let named: Vec<&T> = all.iter().filter(is_named).collect();
+    if named.is_empty() { all.iter().collect() } else { named }
+}
+
+/// For the origin, the clients and the proxies, which inherit it.
+fn allow_many_files() {
+    const WANTED: u64 = 65_536;
+    let both = |limit| Rlimit { current: Some(limit), maximum: Some(limit) };
+    if setrlimit(Resource::Nofile, both(WANTED)).is_err() {
+        let most = getrlimit(Resource::Nofile).maximum.unwrap_or(WANTED);
+        setrlimit(Resource::Nofile, both(most)).unwrap();
     }
 }
 
-struct Measured {
-    /// Microseconds of CPU per request.
-    cost: f64,
-    rate: f64,
-    p50: f64,
-    p99: f64,
-    resident: f64,
+/// A certificate that is its own authority.
+fn write_certificate(directory: &Path) {
+    let pair = rcgen::generate_simple_self_signed([SECURE_HOST.to_owned()]).unwrap();
+    std::fs::write(directory.join("certificate.pem"), pair.cert.pem()).unwrap();
+    std::fs::write(directory.join("key.pem"), pair.signing_key.serialize_pem()).unwrap();
 }
 
-fn measure(row: &Row, contender: &Contender) -> Measured {
-    let running = contender.start();
-    let load = |seconds: u64| {
-        let output = proxies::pinned_away(&std::env::current_exe().unwrap())
-            .args(["load", &running.address, row.path])
-            .args([
-                row.connections.to_string(),
-                row.upload.to_string(),
-                row.keeps.to_string(),
-                seconds.to_string(),
-            ])
-            .stderr(Stdio::inherit())
-            .output()
-            .unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let numbers: Vec<f64> = text.split_whitespace().map(|word| word.parse().unwrap()).collect();
-        assert!(
-            output.status.success() && numbers.len() == 4,
-            "the load on {} failed: {text}",
-            contender.name
-        );
-        numbers
-    };
-    load(1);
-    let before = running.cpu();
-    let numbers = load(number("SECONDS", 3));
-    let cpu = running.cpu() - before;
-    let (count, p50, p99, seconds) = (numbers[0], numbers[1], numbers[2], numbers[3]);
-    Measured { cost: cpu * 1e6 / count, rate: count / seconds, p50, p99, resident: running.resident() }
+/// The app, in a process of its own.
+struct Origin {
+    address: String,
+    process: Child,
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+impl Origin {
+    fn start() -> Self {
+        let this = std::env::current_exe().unwrap();
+        let mut command = running::pinned_away(this.to_str().unwrap());
+        let mut process = command.arg("origin").stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        Self { address: line.trim().to_owned(), process }
+    }
 }
 
-/// Whether a program is installed.
-fn is_installed(program: &str) -> bool {
-    Command::new("sh")
-        .args(["-c", &format!("command -v {program} >/dev/null")])
-        .status()
-        .is_ok_and(|status| status.success())
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
 }

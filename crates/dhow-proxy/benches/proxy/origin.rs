@@ -1,4 +1,4 @@
-//! The app behind the proxies: answers `/N` with N bytes, as cheaply as it can.
+//! The app behind the proxies: answers `/N` with N bytes, as cheaply as it can, and `/ws` with what it is sent.
 
 use std::collections::HashMap;
 
@@ -37,6 +37,9 @@ async fn answer(mut stream: TcpStream) {
                 return;
             }
         }
+        if input.starts_with(b"GET /ws ") {
+            return echo(stream).await;
+        }
         input.drain(..end + length);
         let answer = answers.entry(size).or_insert_with(|| {
             let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: max-age=0, private\r\nX-Runtime: 0.012\r\nContent-Length: {size}\r\n\r\n");
@@ -45,6 +48,19 @@ async fn answer(mut stream: TcpStream) {
         if stream.write_all(answer).await.is_err() {
             return;
         }
+    }
+}
+
+/// A WebSocket, as far as the proxies can see: they do not look into messages.
+async fn echo(mut stream: TcpStream) {
+    let head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let mut input = vec![0; 16 * 1024];
+    let mut written = stream.write_all(head).await;
+    while written.is_ok()
+        && let Ok(read @ 1..) = stream.read(&mut input).await
+    {
+        written = stream.write_all(&input[..read]).await;
     }
 }
 
