@@ -70,6 +70,8 @@ fn fifty_upgrades_at_full_load_lose_nothing_and_leave_one_parent() {
         assert!(after.descriptors <= before.descriptors + 2 * CLIENTS, "{before}, then {after}");
         assert!(after.memory <= before.memory + SPARE_KIB, "{before}, then {after}");
     }
+    proxy.signal("TERM");
+    assert_eq!(proxy.exit_code(), Some(0));
 }
 
 /// The only one that is left, once those that were replaced have ended.
