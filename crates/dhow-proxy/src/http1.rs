@@ -18,6 +18,7 @@ pub mod output;
 pub mod server;
 pub mod stream;
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -32,13 +33,30 @@ const SMALL_READ: usize = 8 * 1024;
 /// Room for large bodies that are passed on as they come.
 const LARGE_READ: usize = 64 * 1024;
 
-/// Room for large bodies that are kept.
+/// Room for the largest bodies, where they are kept.
 const BUFFERED_READ: usize = 256 * 1024;
 
-/// Lets go of an empty buffer that has grown: it belongs to an idle connection now.
+/// Buffers that a worker keeps for connections that are about to need one.
+const SPARE: usize = 64;
+
+thread_local! {
+    static SPARES: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lets go of an empty buffer: it belongs to an idle connection now. The next one that has to read gets it while it is
+/// still in the processor's cache.
 fn give_up_room(input: &mut BytesMut) {
-    if input.is_empty() && input.capacity() > 2 * SMALL_READ {
-        *input = BytesMut::new();
+    if !input.is_empty() {
+        return;
+    }
+    let room = std::mem::take(input);
+    // One that has grown, or is the end of a body that is on its way, is of no use.
+    if (SMALL_READ / 2..=2 * SMALL_READ).contains(&room.capacity()) {
+        SPARES.with_borrow_mut(|spares| {
+            if spares.len() < SPARE {
+                spares.push(room);
+            }
+        });
     }
 }
 
@@ -47,9 +65,9 @@ fn room_for(left: Option<u64>) -> usize {
     if left.is_some_and(|left| left <= SMALL_READ as u64) { SMALL_READ } else { LARGE_READ }
 }
 
-/// The same for a body that is kept: all of it, unless it is a large one.
+/// The same for a body that is kept.
 fn room_to_keep(left: Option<u64>) -> usize {
-    left.map_or(LARGE_READ, |left| left.clamp(SMALL_READ as u64, BUFFERED_READ as u64) as usize)
+    if left.is_some_and(|left| left >= BUFFERED_READ as u64) { BUFFERED_READ } else { room_for(left) }
 }
 
 /// Reads what there is, into room for about so many bytes; 0 at the end of the stream.
@@ -59,6 +77,9 @@ fn poll_fill(
     room: usize,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
+    if input.capacity() == 0 {
+        *input = SPARES.with_borrow_mut(Vec::pop).unwrap_or_default();
+    }
     if input.capacity() - input.len() < room / 4 {
         input.reserve(room);
     }
