@@ -24,5 +24,6 @@ pub mod request_id;
 pub mod send;
 pub mod spill;
 pub mod timing;
+pub mod trailers;
 pub mod upgrade;
 pub mod upstream;

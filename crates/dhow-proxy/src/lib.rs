@@ -26,7 +26,7 @@
 //!   towards clients. (HTTP/2 towards clients is hyper's, see [`server::http2`].)
 //! - [`http`]: the request path, on worker threads only, the same for every version of HTTP. [`http::exchange`] decides,
 //!   [`http::forward`] forwards, [`http::send`] over [`http::upstream`]'s connections; [`http::message`] and [`http::fields`] are what
-//!   they speak of; [`http::headers`], [`http::buffer`], [`http::body`], [`http::upgrade`], [`http::affinity`], [`http::finish`] (with [`http::encoding`] and [`http::encoder`]), [`http::patience`], [`http::cookies`], [`http::redirect`], [`http::error_page`] (with [`template`]) and
+//!   they speak of; [`http::headers`], [`http::buffer`], [`http::body`], [`http::trailers`], [`http::upgrade`], [`http::affinity`], [`http::finish`] (with [`http::encoding`] and [`http::encoder`]), [`http::patience`], [`http::cookies`], [`http::redirect`], [`http::error_page`] (with [`template`]) and
 //!   [`http::access_log`] each do what their name says.
 //! - [`handover`]: one process taking over the sockets of another.
 //! - [`inventory`]: what `list --json` tells.

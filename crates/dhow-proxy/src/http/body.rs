@@ -16,6 +16,7 @@ use crate::http::encoding::Encoding;
 use crate::http::progress::Noted;
 use crate::http::send::Exchange;
 use crate::http::spill::Spill;
+use crate::http::trailers;
 use crate::http::upgrade::Tunnel;
 use crate::http::upstream::Lease;
 use crate::http1::connection::{ClientBody, ClientFault};
@@ -50,8 +51,10 @@ impl Body for Incoming {
             Incoming::None => Poll::Ready(None),
             Incoming::Http1(body) => Pin::new(body).poll_frame(cx),
             // HTTP/2 has its framing checked before; what can fail is the stream.
-            Incoming::Http2(body) => Pin::new(body).poll_frame(cx).map_err(|_| ClientFault::Gone),
-            Incoming::Http3(body) => Pin::new(&mut **body).poll_frame(cx),
+            Incoming::Http2(body) => {
+                Pin::new(body).poll_frame(cx).map_ok(without_forbidden).map_err(|_| ClientFault::Gone)
+            }
+            Incoming::Http3(body) => Pin::new(&mut **body).poll_frame(cx).map_ok(without_forbidden),
             Incoming::Noted(noted) => noted.poll_frame(cx),
         }
     }
@@ -74,6 +77,14 @@ impl Body for Incoming {
             Incoming::Http3(body) => body.size_hint(),
             Incoming::Noted(noted) => noted.body.size_hint(),
         }
+    }
+}
+
+/// HTTP/1's trailers are looked through where they are read.
+fn without_forbidden(frame: Frame<Bytes>) -> Frame<Bytes> {
+    match frame.into_trailers() {
+        Ok(fields) => Frame::trailers(trailers::allowed(fields)),
+        Err(frame) => frame,
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::{Buf, BytesMut};
 use hyper::HeaderMap;
 
-use crate::http::fields::Fields;
+use crate::http::trailers;
 use crate::http1::framing::{FramingError, Piece};
 use crate::http1::head::{self, Scanner};
 
@@ -15,35 +15,6 @@ const MAX_EXTENSIONS: usize = 8 * 1024;
 
 /// Bytes of the lines after the last chunk.
 const MAX_TRAILERS: usize = 16 * 1024;
-
-/// Fields that a trailer must not bring: they say how a message is framed, routed or authorised, which was settled with
-/// its head (RFC 9110, section 6.5.1).
-const FORBIDDEN_TRAILERS: [&str; 24] = [
-    "authorization",
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "content-type",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "max-forwards",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "www-authenticate",
-    "x-request-id",
-];
 
 /// A chunked body that is being read.
 #[derive(Default)]
@@ -135,7 +106,7 @@ impl Chunked {
             return Ok(Piece::End);
         }
         let lines = head::parse_lines(&input.split_to(end)).map_err(|error| FramingError(error.text()))?;
-        Ok(Piece::Trailers(allowed(lines)))
+        Ok(Piece::Trailers(trailers::allowed(HeaderMap::from(&lines))))
     }
 }
 
@@ -160,15 +131,6 @@ fn size(digits: &[u8]) -> Result<u64, FramingError> {
 fn is_extensions(text: &[u8]) -> bool {
     let is_text = |byte: &u8| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f);
     text.is_empty() || (text[0] == b';' && text.iter().all(is_text))
-}
-
-fn allowed(mut lines: Fields) -> HeaderMap {
-    let is_forbidden = |name: &[u8]| {
-        let is_ours = name.len() > 12 && name[..12].eq_ignore_ascii_case(b"x-forwarded-");
-        is_ours || FORBIDDEN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
-    };
-    lines.retain(|name| !is_forbidden(name));
-    HeaderMap::from(&lines)
 }
 
 #[cfg(test)]

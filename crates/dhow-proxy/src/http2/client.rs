@@ -18,6 +18,7 @@ use crate::http::body::BodyError;
 use crate::http::fields::Fields;
 use crate::http::message::ResponseHead;
 use crate::http::send::ExchangeError;
+use crate::http::trailers;
 use crate::http1::deadline::Deadline;
 use crate::http2::links::Link;
 use crate::http2::upload::{Repeatable, Upload};
@@ -129,7 +130,11 @@ impl Exchange {
             None => ready!(body.poll_trailers(cx)),
         };
         self.response = Response::Ended;
-        Poll::Ready(last.map(|trailers| trailers.map(Frame::trailers)).map_err(Into::into).transpose())
+        Poll::Ready(
+            last.map(|fields| fields.map(|fields| Frame::trailers(trailers::allowed(fields))))
+                .map_err(Into::into)
+                .transpose(),
+        )
     }
 
     /// Whether the response was read to its end.

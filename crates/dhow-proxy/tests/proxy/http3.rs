@@ -105,7 +105,12 @@ fn trailers_pass_both_ways() {
     let answer = client.wait(async {
         stream.send_data(Bytes::from_static(b"body")).await.unwrap();
         stream
-            .send_trailers([("x-check".parse().unwrap(), "1".parse().unwrap())].into_iter().collect())
+            .send_trailers(
+                [("x-check", "1"), ("x-forwarded-for", "6.6.6.6")]
+                    .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                    .into_iter()
+                    .collect(),
+            )
             .await
             .unwrap();
         stream.finish().await.unwrap();
