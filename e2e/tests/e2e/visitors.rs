@@ -6,7 +6,7 @@ use dhow_e2e::{Bed, Project};
 use crate::site::{PROXY, inspect, servers};
 
 /// `htpasswd -nbB ada lovelace`.
-const USERS: &str = "STAGING_USERS='ada:$2y$05$IYVQ0NSrmm3u6rNBzu7x8OuS6hbkhEl4ejsKzhRRh5sF0jNYgDT5e'\n";
+const USERS: &str = "STAGING_USERS='ada:$2y$05$.7H6/KarH8MEWFG2n7kUTuVYvKQ8NBwt4ztuN6jXBb2fui.doLppu'\n";
 
 const RULES: &str = "  trusted_proxies: [private]\n  deny_ips: [192.0.2.66]\n  rate_limit: {requests: 3, per: 3600}\n  \
     basic_auth: {users: STAGING_USERS, except: [/up]}\n";
