@@ -271,9 +271,13 @@ impl Proxy {
         self.lines(message)
     }
 
-    /// The access lines, when there are so many.
+    /// The access lines, when there are so many, in the order in which the requests came in: each worker writes batches of its own.
     pub fn access_lines(&self, count: usize) -> Vec<Value> {
-        self.told("Request", count)
+        let mut lines = self.told("Request", count);
+        lines.sort_by_cached_key(|line| {
+            nanoseconds_in_month(line["time"].as_str().unwrap()) - line["duration"].as_u64().unwrap()
+        });
+        lines
     }
 
     /// The state file.
@@ -322,6 +326,14 @@ impl Directory {
         std::fs::write(&path, text).unwrap();
         path
     }
+}
+
+/// Of a time as the log tells it: `2026-11-21T13:50:14.123456789Z`.
+fn nanoseconds_in_month(time: &str) -> u64 {
+    let (whole, fraction) = time.trim_end_matches('Z').split_once('.').unwrap_or((time, ""));
+    let number = |at: usize| whole[at..at + 2].parse::<u64>().unwrap();
+    let seconds = ((number(8) * 24 + number(11)) * 60 + number(14)) * 60 + number(17);
+    seconds * 1_000_000_000 + format!("{fraction:0<9}").parse::<u64>().unwrap()
 }
 
 fn local(port: u16) -> SocketAddr {
