@@ -177,6 +177,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_come_back_as_they_were() {
+        let point = "2.5639572312135507e-18";
+        let split = format!(r#"{{"percentage":20,"percentage_split_point":{point},"allowlist":[]}}"#);
+        let saved = parsed(&format!(r#"[{{"name":"web","rollout_controller":{split}}}]"#));
+        let written = serde_json::to_value(&saved.services[0]).unwrap();
+        assert_eq!(written["rollout_controller"]["percentage_split_point"].as_f64(), point.parse().ok());
+    }
+
+    #[test]
     fn o_24_a_broken_entry_leaves_the_others_alone() {
         let saved = parsed(r#"[{"name":7},{"name":"good","active_targets":["a1:80"]}]"#);
         assert_eq!(saved.services.len(), 1);
