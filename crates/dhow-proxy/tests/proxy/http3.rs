@@ -10,13 +10,25 @@ use crate::support::daemon::new_directory;
 use crate::support::http2::Http2;
 use crate::support::http3::Http3;
 use crate::support::tls::Scene;
-use crate::support::{Backend, Gate, Proxy, eventually, reply};
+use crate::support::{Backend, Gate, PATIENCE, Proxy, eventually, free_address, reply};
 
 /// A proxy that serves HTTP/3, with an app behind TLS.
 fn scene(app: Backend) -> Scene {
-    let scene = Scene::of(Proxy::start_with(new_directory(), |config| config.http3 = true), app);
+    let proxy = Proxy::start_with(new_directory(), |config| {
+        config.http3 = true;
+        // A port that is free for UDP too: clients of other tests have some of those that the system gives.
+        config.https_port = free_address().port();
+        // The client writes a head in two parts, and may be kept waiting in between.
+        config.timeouts.head = PATIENCE;
+    });
+    let scene = Scene::of(proxy, app);
     scene.deploy("web", &["a.com"], &[]);
     scene
+}
+
+/// The real program, with HTTP/3.
+fn spawned() -> Proxy {
+    Proxy::spawn_flagged(&["--http3", "--https-port", &free_address().port().to_string()])
 }
 
 fn post(url: &str) -> hyper::http::request::Builder {
@@ -285,7 +297,7 @@ fn o_50_a_terminated_proxy_finishes_what_is_under_way_over_http_3() {
         held.pass();
         reply(stream, 200, &[], b"done");
     });
-    let scene = Scene::of(Proxy::spawn_flagged(&["--http3"]), app);
+    let scene = Scene::of(spawned(), app);
     scene.deploy("web", &["a.com"], &[]);
     let client = Http3::open(&scene, "a.com");
     let mut stream = client.begin(Request::get("https://a.com/").body(()).unwrap());
@@ -312,7 +324,7 @@ fn who_takes_over_serves_http_3_when_the_other_has_finished() {
         }
         reply(stream, 200, &[], b"app");
     });
-    let mut scene = Scene::of(Proxy::spawn_flagged(&["--http3"]), app);
+    let mut scene = Scene::of(spawned(), app);
     scene.deploy("web", &["a.com"], &[]);
     let client = Http3::open(&scene, "a.com");
     let mut stream = client.begin(Request::get("https://a.com/held").body(()).unwrap());
@@ -335,7 +347,7 @@ fn who_takes_over_serves_http_3_when_the_other_has_finished() {
 
 #[test]
 fn a_udp_port_that_is_taken_is_told() {
-    let (directory, address) = (new_directory(), crate::support::free_address());
+    let (directory, address) = (new_directory(), free_address());
     let _taken = UdpSocket::bind(address).unwrap();
     let port = address.port().to_string();
     let run = ["run", "--http-port", "0", "--https-port", &port, "--http3"];

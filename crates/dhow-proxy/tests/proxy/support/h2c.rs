@@ -183,10 +183,12 @@ impl H2cClient {
 
     /// Sends a request without a body; status and text of the answer.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let mut call = self.call(Request::get(format!("http://a.com{path}")).body(()).unwrap());
-        call.stream.send_data(Bytes::new(), true).unwrap();
+        let request = Request::get(format!("http://a.com{path}")).body(()).unwrap();
+        // Ended at once: a server may answer and forget the stream before an end of its own arrives.
+        let sent = self.wait(self.sender.clone().ready()).unwrap().send_request(request, true);
+        let (response, _) = sent.unwrap();
         self.wait(async {
-            let (head, mut body) = call.response.await.unwrap().into_parts();
+            let (head, mut body) = response.await.unwrap().into_parts();
             let (text, _) = whole(&mut body).await;
             (head.status.as_u16(), String::from_utf8(text).unwrap())
         })
